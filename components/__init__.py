@@ -1,0 +1,1 @@
+"""Typed building blocks: one component a module, pure functions beside them for every decision."""

@@ -1,0 +1,1 @@
+"""Typed building blocks for AWS."""

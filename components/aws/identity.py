@@ -1,0 +1,81 @@
+"""Identities of pods in AWS, by EKS Pod Identity."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pulumi
+from pulumi_aws import eks, iam
+
+from components.aws import policies
+from components.aws.account import Account, managed_policy
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PodRoleArgs:
+    """Who (a service account of a cluster) may do what (statements, and policies that AWS maintains, by name).
+
+    associate=False where something else makes the association: an EKS add-on does it for its own service account.
+    """
+
+    account: Account
+    cluster: pulumi.Input[str]
+    role: str
+    namespace: str
+    service_account: str
+    statements: tuple[policies.Statement, ...] = ()
+    managed_policies: tuple[str, ...] = ()
+    associate: bool = True
+    tags: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+class PodRole(pulumi.ComponentResource):
+    """An IAM role that the pods of one service account hold, and nobody else."""
+
+    arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: PodRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mlplatform:aws:PodRole", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        role = iam.Role(
+            f"{name}-role",
+            name=args.role,
+            description=f"Pods of service account {args.namespace}/{args.service_account}",
+            assume_role_policy=policies.to_json(
+                policies.pod_identity_trust(
+                    account=args.account.id,
+                    cluster=args.cluster,
+                    namespace=args.namespace,
+                    service_account=args.service_account,
+                )
+            ),
+            tags=args.tags,
+            opts=child,
+        )
+        for policy in args.managed_policies:
+            iam.RolePolicyAttachment(
+                f"{name}-{policy.rpartition('/')[2]}",
+                role=role.name,
+                policy_arn=managed_policy(policy),
+                opts=child,
+            )
+        if args.statements:
+            iam.RolePolicy(
+                f"{name}-policy",
+                name="permissions",
+                role=role.name,
+                policy=policies.to_json(policies.document(*args.statements)),
+                opts=child,
+            )
+        if args.associate:
+            eks.PodIdentityAssociation(
+                f"{name}-association",
+                cluster_name=args.cluster,
+                namespace=args.namespace,
+                service_account=args.service_account,
+                role_arn=role.arn,
+                tags=args.tags,
+                opts=child,
+            )
+        self.arn = role.arn
+        self.register_outputs({"arn": self.arn})

@@ -1,0 +1,75 @@
+"""What `catalog.yaml` says, typed: the versions of everything that others wrote and this platform installs."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import pathlib
+
+import pydantic
+import yaml
+
+PATH = pathlib.Path(__file__).resolve().parent.parent / "catalog.yaml"
+
+
+class _Entry(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+
+class KubernetesVersion(_Entry):
+    """A Kubernetes version that EKS runs, with the add-on versions that were seen to run on it."""
+
+    standard_support_ends: datetime.date
+    addons: dict[str, str]
+
+
+class Eks(_Entry):
+    """Version pairs of EKS. `recorded` is the day on which they were written down."""
+
+    recorded: datetime.date
+    node_image_release: str
+    kubernetes: dict[str, KubernetesVersion]
+
+    def addon_version(self, addon: str, kubernetes_version: str) -> str:
+        """The version of a managed add-on for a Kubernetes version; LookupError says what is known."""
+        known = self.kubernetes.get(kubernetes_version)
+        if known is None:
+            versions = ", ".join(sorted(self.kubernetes))
+            raise LookupError(
+                f"Kubernetes {kubernetes_version!r} has no entry under eks.kubernetes in {PATH.name}; known: {versions}"
+            )
+        if addon not in known.addons:
+            addons = ", ".join(sorted(known.addons))
+            raise LookupError(
+                f"add-on {addon!r} has no version for Kubernetes {kubernetes_version} in {PATH.name}; known: {addons}"
+            )
+        return known.addons[addon]
+
+
+class Chart(_Entry):
+    """A Helm chart: an OCI reference or a chart name, its exact version, and the images that it starts."""
+
+    chart: str
+    version: str
+    source: str
+    licence: str
+    images: tuple[str, ...]
+
+
+class Catalog(_Entry):
+    """The whole file."""
+
+    eks: Eks
+    charts: dict[str, Chart]
+
+    def chart(self, name: str) -> Chart:
+        """The chart of that name; LookupError says what is known."""
+        if name not in self.charts:
+            raise LookupError(f"no chart {name!r} in {PATH.name}; known: {', '.join(sorted(self.charts))}")
+        return self.charts[name]
+
+
+@functools.cache
+def load(path: pathlib.Path = PATH) -> Catalog:
+    """Read the catalog. Raises pydantic.ValidationError where the file is not as described above."""
+    return Catalog.model_validate(yaml.safe_load(path.read_text()))
