@@ -1,0 +1,9 @@
+"""The program of every stack: load its config, build what it says, export what came of it."""
+
+import pulumi
+
+from stacks.environment import build
+from stacks.loading import load
+
+for name, value in build(load()).items():
+    pulumi.export(name, value)

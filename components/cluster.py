@@ -1,0 +1,125 @@
+"""A Kubernetes cluster as the platform sees it: a provider, and the few things that differ between clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+import yaml
+
+from components.exposure import ClusterAddress, Exposure
+
+# The provider's own defaults (50 requests a second, bursts of 120) make a stack of some hundred objects wait
+# for its client, not for the API server, which has priority-and-fairness queues of its own.
+CLIENT_SETTINGS: k8s.KubeClientSettingsArgsDict = {"qps": 200, "burst": 400, "timeout": 60}
+
+
+class KubeconfigError(pulumi.RunError):
+    """A kubeconfig that cannot be used. The message names the file and the remedy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KubeContext:
+    """One context of a kubeconfig: its name, and the URL of its API server."""
+
+    name: str
+    server: str
+
+
+def kube_context(kubeconfig: str, *, context: str | None = None, source: str = "kubeconfig") -> KubeContext:
+    """The named context of a kubeconfig's text, or its current one. `source` is what error messages call it.
+
+    Raises KubeconfigError when the text is not a kubeconfig, or has no such context or no cluster for it.
+    """
+    try:
+        parsed: Any = yaml.safe_load(kubeconfig)
+    except yaml.YAMLError as error:
+        raise KubeconfigError(
+            f"{source}: not YAML ({error}). Point `cluster.kubeconfig` to a kubeconfig file."
+        ) from None
+    if not isinstance(parsed, dict):
+        raise KubeconfigError(f"{source}: not a kubeconfig. Point `cluster.kubeconfig` to a kubeconfig file.")
+    contexts = {entry["name"]: entry["context"] for entry in parsed.get("contexts") or []}
+    clusters = {entry["name"]: entry["cluster"] for entry in parsed.get("clusters") or []}
+    name = context or parsed.get("current-context")
+    if name not in contexts:
+        known = ", ".join(sorted(contexts)) or "none"
+        wanted = f"no context {name!r}" if name else "no current context"
+        raise KubeconfigError(f"{source}: {wanted}. Set `cluster.context` to one of its contexts: {known}.")
+    cluster = contexts[name].get("cluster")
+    if cluster not in clusters:
+        raise KubeconfigError(
+            f"{source}: context {name!r} names the cluster {cluster!r}, which the file does not have."
+        )
+    return KubeContext(name=name, server=clusters[cluster]["server"])
+
+
+def read_kubeconfig(path: Path) -> str:
+    """The text of a kubeconfig file. Raises KubeconfigError when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise KubeconfigError(
+            f"{path}: cannot read the kubeconfig ({error}). Start the embedded cluster with `make cluster`, "
+            "or point `cluster.kubeconfig` or KUBECONFIG to the file of another cluster."
+        ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterArgs:
+    """What makes one cluster differ from another.
+
+    `identifier` is the cluster's identity: a changed one means another cluster, and every object is made anew
+    there. All else may change without a replacement. `kubeconfig` is a path or the text of a kubeconfig.
+    """
+
+    identifier: str
+    kind: str
+    server: pulumi.Input[str]
+    kubeconfig: pulumi.Input[str]
+    context: str | None = None
+    storage_class: str | None = None
+    exposure: Exposure = field(default_factory=ClusterAddress)
+
+
+class Cluster(pulumi.ComponentResource):
+    """A cluster that workloads can be put on, without asking what kind of cluster it is.
+
+    `storage_class` is the class of volumes that name none (None: the cluster's default class), `exposure` how
+    a Service becomes reachable.
+    """
+
+    provider: k8s.Provider
+    name: str
+    kind: str
+    server: pulumi.Output[str]
+    storage_class: str | None
+    exposure: Exposure
+
+    def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mlplatform:cluster:Cluster", name, None, opts)
+        self.provider = k8s.Provider(
+            f"{name}-provider",
+            kubeconfig=args.kubeconfig,
+            context=args.context,
+            cluster_identifier=args.identifier,
+            enable_server_side_apply=True,
+            kube_client_settings=CLIENT_SETTINGS,
+            # Said, not left to environment variables of whoever runs the program: a cluster that does not
+            # answer must never look like one whose objects are gone, and data in ConfigMaps changes only with
+            # a new name.
+            delete_unreachable=False,
+            skip_update_unreachable=False,
+            enable_config_map_mutable=False,
+            enable_secret_mutable=False,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.name = args.identifier
+        self.kind = args.kind
+        self.server = pulumi.Output.from_input(args.server)
+        self.storage_class = args.storage_class
+        self.exposure = args.exposure
+        self.register_outputs({"server": self.server})

@@ -1,0 +1,1 @@
+"""Services of the cluster that teams build on: storage."""

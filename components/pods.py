@@ -1,0 +1,180 @@
+"""Parts that every pod of a team shares: pure functions that return pieces of a Kubernetes pod spec.
+
+The pods pass the `restricted` Pod Security Standard:
+https://kubernetes.io/docs/concepts/security/pod-security-standards/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    # Only the types: at run time the dictionaries are plain, and the big modules of the SDK stay unloaded.
+    from pulumi_kubernetes.core import v1 as core
+
+# The user of the sample images. Any other image must run as it too, so that files on shared volumes have one
+# owner.
+USER = 10001
+GPU = "nvidia.com/gpu"
+GPU_TOLERATION: core.TolerationArgsDict = {"key": GPU, "operator": "Exists", "effect": "NoSchedule"}
+TMP_VOLUME = "tmp"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretKey:
+    """One key of a Secret in the pod's namespace."""
+
+    secret: str
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """Requests and limits of a container: Kubernetes quantities by resource name."""
+
+    requests: Mapping[str, str]
+    limits: Mapping[str, str]
+
+    @property
+    def has_gpus(self) -> bool:
+        return GPU in self.limits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """What a container runs. Without `command` the image's entry point, without `args` the image's own."""
+
+    image: str
+    resources: Resources
+    command: Sequence[str] = ()
+    args: Sequence[str] = ()
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    secret_env: Mapping[str, SecretKey] = field(default_factory=dict[str, SecretKey])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Which nodes may run a pod, and who goes first. `priority` names a PriorityClass."""
+
+    node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
+    tolerations: Sequence[core.TolerationArgsDict] = ()
+    priority: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """A claim of the pod's namespace at a path of its container."""
+
+    claim: str
+    path: str
+    read_only: bool
+
+    @property
+    def volume(self) -> str:
+        """Name of the pod's volume. Prefixed, so that a storage may be called `tmp` too."""
+        return f"storage-{self.claim}"
+
+
+def pod_security_context() -> core.PodSecurityContextArgsDict:
+    return {
+        "run_as_non_root": True,
+        "run_as_user": USER,
+        "run_as_group": USER,
+        "fs_group": USER,
+        # A volume with many files would otherwise be walked and changed at every start of a pod.
+        "fs_group_change_policy": "OnRootMismatch",
+        "seccomp_profile": {"type": "RuntimeDefault"},
+    }
+
+
+def container_security_context() -> core.SecurityContextArgsDict:
+    return {
+        "allow_privilege_escalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "read_only_root_filesystem": True,
+    }
+
+
+def environment(program: Program, variables: Mapping[str, str]) -> list[core.EnvVarArgsDict]:
+    """The program's variables and the platform's, which win, in the order of their names.
+
+    The order is fixed because it is a part of the pod: moving a line in a config file must not change a pod.
+    """
+    plain: dict[str, core.EnvVarArgsDict] = {
+        name: {"name": name, "value": value} for name, value in {**program.env, **variables}.items()
+    }
+    secret: dict[str, core.EnvVarArgsDict] = {
+        name: {"name": name, "value_from": {"secret_key_ref": {"name": source.secret, "key": source.key}}}
+        for name, source in program.secret_env.items()
+    }
+    merged = {**secret, **plain}
+    return [merged[name] for name in sorted(merged)]
+
+
+def container(
+    name: str, program: Program, *, variables: Mapping[str, str], mounts: Sequence[Mount] = ()
+) -> core.ContainerArgsDict:
+    """A container with a read-only root file system and a writable `/tmp`."""
+    built: core.ContainerArgsDict = {
+        "name": name,
+        "image": program.image,
+        # A sample's tag names its content, and the config refuses tags that move: no node pulls one twice.
+        "image_pull_policy": "IfNotPresent",
+        "env": environment(program, variables),
+        "resources": {"requests": dict(program.resources.requests), "limits": dict(program.resources.limits)},
+        "security_context": container_security_context(),
+        # The last lines of the log show up in the pod's status, hence in Pulumi's error message.
+        "termination_message_policy": "FallbackToLogsOnError",
+        "volume_mounts": [
+            {"name": TMP_VOLUME, "mount_path": "/tmp"},  # noqa: S108
+            *(
+                {"name": mount.volume, "mount_path": mount.path, "read_only": mount.read_only}
+                for mount in mounts
+            ),
+        ],
+    }
+    if program.command:
+        built["command"] = list(program.command)
+    if program.args:
+        built["args"] = list(program.args)
+    return built
+
+
+def pod_spec(
+    main: core.ContainerArgsDict,
+    *,
+    service_account: str,
+    placement: Placement,
+    mounts: Sequence[Mount] = (),
+    has_gpus: bool = False,
+) -> core.PodSpecArgsDict:
+    """A pod of one container. `mounts` are those of the container: each claim becomes one volume.
+
+    Only a pod that asks for GPUs bears the taint of GPU nodes, so nothing else takes their place.
+    """
+    claims = {mount.volume: mount.claim for mount in mounts}
+    tolerations = [*placement.tolerations, *([GPU_TOLERATION] if has_gpus else [])]
+    built: core.PodSpecArgsDict = {
+        "service_account_name": service_account,
+        "automount_service_account_token": False,
+        # Variables for every Service of the namespace would change a pod with its neighbours.
+        "enable_service_links": False,
+        "security_context": pod_security_context(),
+        "containers": [main],
+        "volumes": [
+            {"name": TMP_VOLUME, "empty_dir": {}},
+            *(
+                {"name": name, "persistent_volume_claim": {"claim_name": claims[name]}}
+                for name in sorted(claims)
+            ),
+        ],
+    }
+    if placement.node_selector:
+        built["node_selector"] = dict(placement.node_selector)
+    if tolerations:
+        built["tolerations"] = tolerations
+    if placement.priority:
+        built["priority_class_name"] = placement.priority
+    return built

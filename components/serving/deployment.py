@@ -1,0 +1,267 @@
+"""Serving as a Deployment: any HTTP predictor that loads one version of one model from a volume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from components.cluster import Cluster
+from components.labels import Owner, object_labels, selector_labels
+from components.platform.storage import VolumeClaim
+from components.pods import Mount, Placement, Program, container, pod_spec
+from components.serving.autoscaling import Autoscaling, autoscaler_spec
+from components.serving.rollout import Rollout, deployment_strategy, rollout_timeout_seconds
+
+if TYPE_CHECKING:
+    from pulumi_kubernetes.apps import v1 as apps
+    from pulumi_kubernetes.core import v1 as core
+    from pulumi_kubernetes.meta import v1 as meta
+
+MODEL_ROOT = "/models"
+COMPONENT = "serving"
+HTTP = "http"
+# While this file exists the predictor asks its clients to close their connections (docs/architecture.md).
+DRAINING_FILE = "/tmp/draining"  # noqa: S108
+# After the drain a predictor gets SIGTERM, and this long to answer what it has begun.
+SHUTDOWN_SECONDS = 30
+# A new replica must stay ready this long before an old one goes: time for every node to route to it.
+MIN_READY_SECONDS = 3
+PROGRESS_MARGIN_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probes:
+    """HTTP GET probes. `startup_seconds` is the longest time that a container may take to load its model."""
+
+    liveness_path: str = "/healthz"
+    readiness_path: str = "/readyz"
+    startup_seconds: int = 300
+    period_seconds: int = 5
+    timeout_seconds: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disruption:
+    """How many replicas a node drain may take (or must leave): a number, or a percentage such as `"25%"`."""
+
+    max_unavailable: int | str | None = None
+    min_available: int | str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelServerArgs:
+    """One `serving` entry of a team.
+
+    `after` is what must be there before the server starts, such as the training of its model. With
+    `autoscaling`, `replicas` is not used.
+    """
+
+    cluster: Cluster
+    owner: Owner
+    namespace: pulumi.Input[str]
+    entry: str
+    program: Program
+    model: str
+    version: str
+    model_volume: VolumeClaim
+    port: int = 8080
+    replicas: int = 1
+    autoscaling: Autoscaling | None = None
+    probes: Probes = field(default_factory=Probes)
+    rollout: Rollout = field(default_factory=Rollout)
+    disruption: Disruption = field(default_factory=Disruption)
+    drain_seconds: int = 10
+    placement: Placement = field(default_factory=Placement)
+    after: Sequence[pulumi.Resource] = ()
+
+    @property
+    def most_replicas(self) -> int:
+        return self.autoscaling.max_replicas if self.autoscaling else self.replicas
+
+
+def service_account_name(entry: str) -> str:
+    return f"{entry}-{COMPONENT}"
+
+
+def probe(path: str, *, period: int, timeout: int, failures: int) -> core.ProbeArgsDict:
+    return {
+        "http_get": {"path": path, "port": HTTP},
+        "period_seconds": period,
+        "timeout_seconds": timeout,
+        "failure_threshold": failures,
+    }
+
+
+def server_container(args: ModelServerArgs, mounts: Sequence[Mount]) -> core.ContainerArgsDict:
+    """The predictor: its port, probes, and what happens before it is told to end."""
+    probes = args.probes
+    main = container(
+        "server",
+        args.program,
+        variables={
+            "MODEL_NAME": args.model,
+            "MODEL_VERSION": args.version,
+            "MODEL_ROOT": MODEL_ROOT,
+            "PORT": str(args.port),
+        },
+        mounts=mounts,
+    )
+    main["ports"] = [{"name": HTTP, "container_port": args.port, "protocol": "TCP"}]
+    # Every second until the model is loaded, so that a quick start is not kept waiting by a patient probe.
+    main["startup_probe"] = probe(
+        probes.readiness_path, period=1, timeout=probes.timeout_seconds, failures=probes.startup_seconds
+    )
+    main["readiness_probe"] = probe(
+        probes.readiness_path, period=probes.period_seconds, timeout=probes.timeout_seconds, failures=3
+    )
+    # Slower to give up than readiness: a busy server is taken out of the Service first, and not restarted.
+    main["liveness_probe"] = probe(
+        probes.liveness_path, period=2 * probes.period_seconds, timeout=2 * probes.timeout_seconds, failures=6
+    )
+    # A pod that ends is still routed to until every node knows. Till then it serves, and sends its clients
+    # away. It needs a shell in the image; without one the hook fails, and the pod gets its SIGTERM at once.
+    main["lifecycle"] = {
+        "pre_stop": {
+            "exec_": {"command": ["sh", "-c", f"touch {DRAINING_FILE} && sleep {args.drain_seconds}"]}
+        }
+    }
+    return main
+
+
+def deployment_spec(args: ModelServerArgs) -> apps.DeploymentSpecArgsDict:
+    """The Deployment. With autoscaling it names no number of replicas: that field is the autoscaler's alone.
+
+    Such a Deployment starts with one replica, and the autoscaler raises that to its minimum.
+    """
+    mounts = (Mount(claim=args.model_volume.claim, path=MODEL_ROOT, read_only=True),)
+    pod = pod_spec(
+        server_container(args, mounts),
+        service_account=service_account_name(args.entry),
+        placement=args.placement,
+        mounts=mounts,
+        has_gpus=args.program.resources.has_gpus,
+    )
+    selector = selector_labels(name=args.entry, component=COMPONENT)
+    pod["termination_grace_period_seconds"] = args.drain_seconds + SHUTDOWN_SECONDS
+    pod["topology_spread_constraints"] = [
+        {
+            "max_skew": 1,
+            "topology_key": key,
+            # A wish: replicas that cannot be spread are better than replicas that wait for a node.
+            "when_unsatisfiable": "ScheduleAnyway",
+            "label_selector": {"match_labels": selector},
+            # Without it the pods of the version that is leaving would count.
+            "match_label_keys": ["pod-template-hash"],
+        }
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]
+    spec: apps.DeploymentSpecArgsDict = {
+        "selector": {"match_labels": selector},
+        "strategy": deployment_strategy(args.rollout),
+        "min_ready_seconds": MIN_READY_SECONDS,
+        "progress_deadline_seconds": args.probes.startup_seconds + PROGRESS_MARGIN_SECONDS,
+        "revision_history_limit": 3,
+        "template": {
+            "metadata": {"labels": object_labels(args.owner, name=args.entry, component=COMPONENT)},
+            "spec": pod,
+        },
+    }
+    if args.autoscaling is None:
+        spec["replicas"] = args.replicas
+    return spec
+
+
+def disruption_budget_spec(disruption: Disruption, *, name: str) -> dict[str, object]:
+    """A budget of one missing replica unless another one is asked for.
+
+    Replicas that are not ready may always be evicted: a server that never starts must not block a node's
+    drain.
+    """
+    amounts = {"max_unavailable": disruption.max_unavailable, "min_available": disruption.min_available}
+    given = {key: amount for key, amount in amounts.items() if amount is not None}
+    return {
+        "selector": {"match_labels": selector_labels(name=name, component=COMPONENT)},
+        "unhealthy_pod_eviction_policy": "AlwaysAllow",
+        **(given or {"max_unavailable": 1}),
+    }
+
+
+class ModelServer(pulumi.ComponentResource):
+    """A model behind an HTTP address: replicas that come and go without a failed request."""
+
+    deployment: pulumi.Output[str]
+    service: pulumi.Output[str]
+    autoscaler: pulumi.Output[str] | None
+    url: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ModelServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mlplatform:serving:ModelServer", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        exposure = args.cluster.exposure
+
+        def metadata(object_name: str) -> meta.ObjectMetaArgsDict:
+            labels = object_labels(args.owner, name=args.entry, component=COMPONENT)
+            return {"name": object_name, "namespace": args.namespace, "labels": labels}
+
+        account = k8s.core.v1.ServiceAccount(
+            f"{name}-account",
+            metadata=metadata(service_account_name(args.entry)),
+            automount_service_account_token=False,
+            opts=child,
+        )
+        service_metadata = metadata(args.entry)
+        if not exposure.has_to_wait:
+            # Pulumi would wait ten seconds for the endpoints to settle. That the server answers is what the
+            # wait for the Deployment proves, and the address is there as soon as the Service is.
+            service_metadata["annotations"] = {"pulumi.com/skipAwait": "true"}
+        service = k8s.core.v1.Service(
+            f"{name}-service",
+            metadata=service_metadata,
+            spec={
+                "type": exposure.service_type,
+                "selector": selector_labels(name=args.entry, component=COMPONENT),
+                "ports": [{"name": HTTP, "port": 80, "target_port": HTTP, "protocol": "TCP"}],
+            },
+            opts=child,
+        )
+        patience = rollout_timeout_seconds(
+            args.rollout,
+            replicas=args.most_replicas,
+            first=args.probes.startup_seconds + PROGRESS_MARGIN_SECONDS,
+        )
+        deployment = k8s.apps.v1.Deployment(
+            f"{name}-deployment",
+            metadata=metadata(args.entry),
+            spec=deployment_spec(args),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # Named as plain text in the pods (the account, the claim), or not at all (the training).
+                depends_on=[account, args.model_volume, *args.after],
+                custom_timeouts=pulumi.CustomTimeouts(
+                    create=f"{patience}s", update=f"{patience}s", delete="10m"
+                ),
+            ),
+        )
+        self.deployment = deployment.metadata.name
+        self.service = service.metadata.name
+        self.autoscaler = None
+        if args.autoscaling is not None:
+            autoscaler = k8s.autoscaling.v2.HorizontalPodAutoscaler(
+                f"{name}-autoscaler",
+                metadata=metadata(args.entry),
+                spec=autoscaler_spec(args.autoscaling, self.deployment),
+                opts=child,
+            )
+            self.autoscaler = autoscaler.metadata.name
+        k8s.policy.v1.PodDisruptionBudget(
+            f"{name}-disruption",
+            metadata=metadata(args.entry),
+            spec=disruption_budget_spec(args.disruption, name=args.entry),
+            opts=child,
+        )
+        self.url = exposure.url(service)
+        self.register_outputs({"url": self.url})

@@ -1,0 +1,1 @@
+"""What a team gets on a cluster: its namespace, access and limits."""

@@ -1,0 +1,218 @@
+"""Training as Kubernetes Jobs: one prepares data, one trains a model on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from components.labels import Owner, object_labels, platform_labels
+from components.platform.storage import VolumeClaim
+from components.pods import Mount, Placement, Program, container, pod_spec
+from components.training.versioning import job_version
+
+if TYPE_CHECKING:
+    from pulumi_kubernetes.batch import v1 as batch
+
+DATA_ROOT = "/data"
+MODEL_ROOT = "/models"
+COMPONENT = "training"
+
+# What sysexits.h calls a wrong command line, wrong input data and a wrong configuration: another try cannot
+# help.
+HOPELESS_EXIT_CODES = (64, 65, 78)
+# Pulumi must outlast the Job's own deadline, or it would report a timeout in place of the Job's failure.
+AWAIT_MARGIN_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJobArgs:
+    """One `training` entry of a team.
+
+    `prepare` is None when the data needs no preparation. `rerun` is any text: a new one trains again though
+    nothing else changed. `retries` and `timeout_seconds` hold for each of the two Jobs.
+    """
+
+    owner: Owner
+    namespace: pulumi.Input[str]
+    entry: str
+    model: str
+    train: Program
+    prepare: Program | None
+    data_volume: VolumeClaim
+    model_volume: VolumeClaim
+    train_placement: Placement = field(default_factory=Placement)
+    prepare_placement: Placement = field(default_factory=Placement)
+    rerun: str | None = None
+    retries: int = 2
+    timeout_seconds: int = 86400
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedJob:
+    """A Job as it will be made: its name says what it makes, and `version` is the version of that."""
+
+    name: str
+    version: str
+    spec: batch.JobSpecArgsDict
+
+
+def job_spec(
+    args: TrainingJobArgs,
+    program: Program,
+    *,
+    step: str,
+    placement: Placement,
+    mounts: tuple[Mount, ...],
+    variables: Mapping[str, str],
+) -> batch.JobSpecArgsDict:
+    """The spec of one Job. `step` (`prepare`, `train`) names its container."""
+    main = container(step, program, variables={**variables, "CODE_VERSION": program.image}, mounts=mounts)
+    pod = pod_spec(
+        main,
+        service_account=service_account_name(args.entry),
+        placement=placement,
+        mounts=mounts,
+        has_gpus=program.resources.has_gpus,
+    )
+    pod["restart_policy"] = "Never"
+    # Without the team's own labels: a Job's pod template is immutable, so a new label would mean to train
+    # again.
+    labels = platform_labels(
+        args.owner, name=args.entry, component=COMPONENT, instance=f"{args.entry}-{step}"
+    )
+    return {
+        "completion_mode": "NonIndexed",
+        "completions": 1,
+        "parallelism": 1,
+        "backoff_limit": args.retries,
+        "active_deadline_seconds": args.timeout_seconds,
+        "pod_failure_policy": {
+            "rules": [
+                # An eviction or a drained node is nobody's fault and uses up no retry.
+                {"action": "Ignore", "on_pod_conditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                {
+                    "action": "FailJob",
+                    "on_exit_codes": {"operator": "In", "values": list(HOPELESS_EXIT_CODES)},
+                },
+            ]
+        },
+        # A pod that is still ending holds its GPU and may still write: its successor waits for it.
+        "pod_replacement_policy": "Failed",
+        # No TTL: Pulumi would find the Job gone at the next refresh, and train again.
+        "template": {"metadata": {"labels": labels}, "spec": pod},
+    }
+
+
+def service_account_name(entry: str) -> str:
+    return f"{entry}-{COMPONENT}"
+
+
+def plan_prepare(args: TrainingJobArgs, program: Program) -> PlannedJob:
+    """The Job that writes `<data root>/<entry>/<version>`."""
+
+    def spec(**variables: str) -> batch.JobSpecArgsDict:
+        mounts = (Mount(claim=args.data_volume.claim, path=DATA_ROOT, read_only=False),)
+        return job_spec(
+            args,
+            program,
+            step="prepare",
+            placement=args.prepare_placement,
+            mounts=mounts,
+            variables=variables,
+        )
+
+    version = job_version(spec(), entry=args.entry)
+    return PlannedJob(
+        name=f"{args.entry}-prepare-{version}",
+        version=version,
+        spec=spec(DATA_DIR=f"{DATA_ROOT}/{args.entry}/{version}"),
+    )
+
+
+def plan_train(args: TrainingJobArgs, data_dir: str) -> PlannedJob:
+    """The Job that reads `data_dir` and writes `<model root>/<model>/<version>`."""
+
+    def spec(**variables: str) -> batch.JobSpecArgsDict:
+        mounts = (
+            Mount(claim=args.data_volume.claim, path=DATA_ROOT, read_only=True),
+            Mount(claim=args.model_volume.claim, path=MODEL_ROOT, read_only=False),
+        )
+        variables = {"DATA_DIR": data_dir, "MODEL_NAME": args.model, **variables}
+        return job_spec(
+            args, args.train, step="train", placement=args.train_placement, mounts=mounts, variables=variables
+        )
+
+    version = job_version(spec(), model=args.model, rerun=args.rerun)
+    return PlannedJob(
+        name=f"{args.entry}-train-{version}",
+        version=version,
+        spec=spec(MODEL_DIR=f"{MODEL_ROOT}/{args.model}/{version}", MODEL_VERSION=version),
+    )
+
+
+class TrainingJob(pulumi.ComponentResource):
+    """A model that is trained: both Jobs have ended well when this component is there.
+
+    A changed recipe gives a Job of another name. Pulumi then makes and awaits the new Job, updates what
+    depends on it (the server of the model), and deletes the old Job last. The model of the old one stays on
+    its volume.
+    """
+
+    version: str
+    model: str
+    model_path: str
+    job: pulumi.Output[str]
+
+    def __init__(self, name: str, args: TrainingJobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mlplatform:training:TrainingJob", name, None, opts)
+        labels = object_labels(args.owner, name=args.entry, component=COMPONENT)
+        account = k8s.core.v1.ServiceAccount(
+            f"{name}-account",
+            metadata={
+                "name": service_account_name(args.entry),
+                "namespace": args.namespace,
+                "labels": labels,
+            },
+            automount_service_account_token=False,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+        def job(step: str, planned: PlannedJob, after: list[pulumi.Resource]) -> k8s.batch.v1.Job:
+            patience = f"{args.timeout_seconds + AWAIT_MARGIN_SECONDS}s"
+            return k8s.batch.v1.Job(
+                f"{name}-{step}",
+                metadata={
+                    "name": planned.name,
+                    "namespace": args.namespace,
+                    "labels": object_labels(
+                        args.owner, name=args.entry, component=COMPONENT, instance=f"{args.entry}-{step}"
+                    ),
+                    # A failed Job cannot be started again. With this it is replaced by the next `pulumi up`.
+                    "annotations": {"pulumi.com/replaceUnready": "true"},
+                },
+                spec=planned.spec,
+                opts=pulumi.ResourceOptions(
+                    parent=self,
+                    depends_on=after,
+                    custom_timeouts=pulumi.CustomTimeouts(create=patience, update=patience, delete="10m"),
+                ),
+            )
+
+        # The names of the account and the claims are plain text in the pods, so that they can be hashed:
+        # the order of creation and deletion has to be said.
+        needed: list[pulumi.Resource] = [account, args.data_volume, args.model_volume]
+        data_dir = DATA_ROOT
+        if args.prepare is not None:
+            prepare = plan_prepare(args, args.prepare)
+            data_dir = f"{DATA_ROOT}/{args.entry}/{prepare.version}"
+            needed.append(job("prepare", prepare, needed[:2]))
+        train = plan_train(args, data_dir)
+        self.version = train.version
+        self.model = args.model
+        self.model_path = f"{MODEL_ROOT}/{args.model}/{train.version}"
+        self.job = job("train", train, needed).metadata.name
+        self.register_outputs({"job": self.job, "version": self.version})

@@ -1,0 +1,73 @@
+"""An environment: its cluster, the storage it offers, and the teams on it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import assert_never
+from urllib.parse import urlsplit
+
+from components.cluster import Cluster, ClusterArgs, KubeContext, kube_context, read_kubeconfig
+from components.exposure import ClusterAddress, Exposure, LoadBalancerAddress, NodeAddress
+from stacks import config
+from stacks.cluster_config import ExistingCluster, LocalCluster, kubeconfig_path
+from stacks.outputs import StackOutputs, StorageOutput
+from stacks.storage_config import Storage
+from stacks.team import build_team
+
+
+def build(environment: config.Environment) -> StackOutputs:
+    """Makes all objects of the environment and returns the stack outputs."""
+    cluster = build_cluster(environment.cluster)
+    return {
+        "cluster": {"name": cluster.name, "kind": cluster.kind, "server": cluster.server},
+        "storage": {storage.name: storage_output(storage, cluster) for storage in environment.storage},
+        "teams": {team.name: build_team(environment, team, cluster) for team in environment.teams},
+    }
+
+
+def build_cluster(cluster: config.Cluster) -> Cluster:
+    """The cluster that the config names. All that comes after it does not ask for its kind."""
+    # Resolved, since Pulumi's provider is another process and may have another working directory.
+    path = kubeconfig_path(cluster, os.environ, Path.home()).resolve()
+    context = kube_context(read_kubeconfig(path), context=cluster.context, source=str(path))
+    match cluster:
+        case LocalCluster():
+            storage_class = None
+        case ExistingCluster():
+            storage_class = cluster.storage_class
+        case _:
+            assert_never(cluster)
+    return Cluster(
+        "cluster",
+        ClusterArgs(
+            # A context that comes to mean another cluster shows as missing objects, and a refresh makes them.
+            # Were the address the identity, a moved API server would make Pulumi replace, hence delete,
+            # everything.
+            identifier=context.name,
+            kind=cluster.kind,
+            server=context.server,
+            kubeconfig=str(path),
+            context=context.name,
+            storage_class=storage_class,
+            exposure=exposure_of(cluster, context),
+        ),
+    )
+
+
+def exposure_of(cluster: config.Cluster, context: KubeContext) -> Exposure:
+    """How Services are reached. The embedded cluster gives its machine a route to the addresses of Services."""
+    if isinstance(cluster, LocalCluster) or cluster.service_type == "ClusterIP":
+        return ClusterAddress()
+    if cluster.service_type == "LoadBalancer":
+        return LoadBalancerAddress()
+    # Every node opens a NodePort. The one that is known is the API server's: true wherever it runs on a node.
+    return NodeAddress(node=urlsplit(context.server).hostname or "localhost")
+
+
+def storage_output(storage: Storage, cluster: Cluster) -> StorageOutput:
+    return {
+        "kind": storage.kind,
+        "size": storage.size,
+        "class": storage.storage_class or cluster.storage_class,
+    }

@@ -1,0 +1,64 @@
+"""The shape of the stack outputs (docs/architecture.md, "Stack outputs"): an interface, so names stay as they
+are.
+
+Every dictionary below holds plain values and Pulumi outputs alike; a reader of the stack sees plain values.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import pulumi
+
+# The name of a key that is no identifier in Python, `class`, needs the functional form.
+StorageOutput = TypedDict("StorageOutput", {"kind": str, "size": str, "class": str | None})
+
+
+class ClusterOutput(TypedDict):
+    """`server` is the URL of the API server."""
+
+    name: str
+    kind: str
+    server: pulumi.Output[str]
+
+
+class ModelOutput(TypedDict):
+    """One version of a model. `path` is its folder where the storage is mounted at `/models`."""
+
+    name: str
+    version: str
+    path: str
+
+
+class TrainingOutput(TypedDict):
+    """`job` is the name of the Job that trained the model."""
+
+    namespace: pulumi.Output[str]
+    job: pulumi.Output[str]
+    model: ModelOutput
+
+
+class ServingOutput(TypedDict):
+    """Names of the objects, and the URL (without a path) that answers. `autoscaler` is null where there is none."""
+
+    namespace: pulumi.Output[str]
+    deployment: pulumi.Output[str]
+    service: pulumi.Output[str]
+    autoscaler: pulumi.Output[str] | None
+    url: pulumi.Output[str]
+
+
+class TeamOutput(TypedDict):
+    """What a team has; its entries by their names."""
+
+    namespace: pulumi.Output[str]
+    training: dict[str, TrainingOutput]
+    serving: dict[str, ServingOutput]
+
+
+class StackOutputs(TypedDict):
+    """What a stack exports; storage and teams by their names."""
+
+    cluster: ClusterOutput
+    storage: dict[str, StorageOutput]
+    teams: dict[str, TeamOutput]
