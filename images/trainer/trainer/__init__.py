@@ -1,0 +1,1 @@
+"""The sample trainer: prepares scikit-learn's handwritten digits and trains a classifier on them."""
