@@ -3,7 +3,7 @@
 import pulumi
 
 from stacks.environment import build
-from stacks.loading import load
+from stacks.loading import load_environment
 
-for name, value in build(load()).items():
+for name, value in build(load_environment()).items():
     pulumi.export(name, value)

@@ -1,7 +1,8 @@
-"""A Kubernetes cluster as the platform sees it: a provider, and the few things that differ between clusters."""
+"""A Kubernetes cluster as the platform sees it: a provider, and the few things in which clusters differ."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from components.exposure import ClusterAddress, Exposure
 # The provider's own defaults (50 requests a second, bursts of 120) make a stack of some hundred objects wait
 # for its client, not for the API server, which has priority-and-fairness queues of its own.
 CLIENT_SETTINGS: k8s.KubeClientSettingsArgsDict = {"qps": 200, "burst": 400, "timeout": 60}
+
+
+KUBECONFIG_REMEDY = "Point `cluster.kubeconfig` or KUBECONFIG to a kubeconfig file."
 
 
 class KubeconfigError(pulumi.RunError):
@@ -37,24 +41,34 @@ def kube_context(kubeconfig: str, *, context: str | None = None, source: str = "
     try:
         parsed: Any = yaml.safe_load(kubeconfig)
     except yaml.YAMLError as error:
-        raise KubeconfigError(
-            f"{source}: not YAML ({error}). Point `cluster.kubeconfig` to a kubeconfig file."
-        ) from None
+        reason = " ".join(str(error).split())
+        raise KubeconfigError(f"{source}: not YAML ({reason}). {KUBECONFIG_REMEDY}") from None
     if not isinstance(parsed, dict):
-        raise KubeconfigError(f"{source}: not a kubeconfig. Point `cluster.kubeconfig` to a kubeconfig file.")
-    contexts = {entry["name"]: entry["context"] for entry in parsed.get("contexts") or []}
-    clusters = {entry["name"]: entry["cluster"] for entry in parsed.get("clusters") or []}
-    name = context or parsed.get("current-context")
+        raise KubeconfigError(f"{source}: not a kubeconfig. {KUBECONFIG_REMEDY}")
+    contexts, clusters = _named(parsed, "contexts", "context"), _named(parsed, "clusters", "cluster")
+    name: Any = context or parsed.get("current-context") or None
     if name not in contexts:
         known = ", ".join(sorted(contexts)) or "none"
         wanted = f"no context {name!r}" if name else "no current context"
         raise KubeconfigError(f"{source}: {wanted}. Set `cluster.context` to one of its contexts: {known}.")
     cluster = contexts[name].get("cluster")
-    if cluster not in clusters:
+    server = clusters.get(cluster, {}).get("server")
+    if not isinstance(server, str):
         raise KubeconfigError(
-            f"{source}: context {name!r} names the cluster {cluster!r}, which the file does not have."
+            f"{source}: context {name!r} has no server: its cluster {cluster!r} is missing or incomplete. "
+            "Correct the file, or set `cluster.context` to another context."
         )
-    return KubeContext(name=name, server=clusters[cluster]["server"])
+    return KubeContext(name=str(name), server=server)
+
+
+def _named(kubeconfig: Mapping[str, Any], section: str, key: str) -> dict[Any, dict[str, Any]]:
+    """The entries of a section by name; what has not the form of an entry is left out."""
+    entries: Any = kubeconfig.get(section)
+    return {
+        entry["name"]: entry[key]
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str) and isinstance(entry.get(key), dict)
+    }
 
 
 def read_kubeconfig(path: Path) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import pulumi
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
+
+T = TypeVar("T")
 
 
 def http_url(host: str, port: int = 80) -> str:
@@ -22,6 +24,13 @@ def http_url(host: str, port: int = 80) -> str:
     return f"http://{shown}" if port == 80 else f"http://{shown}:{port}"
 
 
+def known(value: T | None) -> T:
+    """What the API server fills in when it makes a Service; the SDK's types do not say so."""
+    if value is None:
+        raise LookupError("the API server gave the Service no address")
+    return value
+
+
 class Exposure(Protocol):
     """A way to reach a Service.
 
@@ -29,11 +38,8 @@ class Exposure(Protocol):
     Service was made, so that the program has to wait for it.
     """
 
-    @property
-    def service_type(self) -> str: ...
-
-    @property
-    def has_to_wait(self) -> bool: ...
+    service_type: ClassVar[str]
+    has_to_wait: ClassVar[bool]
 
     def url(self, service: core.Service) -> pulumi.Output[str]:
         """The URL of the Service's first port, without a path."""
@@ -48,7 +54,7 @@ class ClusterAddress:
     has_to_wait: ClassVar[bool] = False
 
     def url(self, service: core.Service) -> pulumi.Output[str]:
-        return service.spec.apply(lambda spec: http_url(spec.cluster_ip))
+        return service.spec.apply(lambda spec: http_url(known(spec.cluster_ip)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +66,7 @@ class NodeAddress:
     node: str
 
     def url(self, service: core.Service) -> pulumi.Output[str]:
-        return service.spec.apply(lambda spec: http_url(self.node, spec.ports[0].node_port))
+        return service.spec.apply(lambda spec: http_url(self.node, known(known(spec.ports)[0].node_port)))
 
 
 @dataclass(frozen=True)

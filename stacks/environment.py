@@ -56,7 +56,7 @@ def build_cluster(cluster: config.Cluster) -> Cluster:
 
 
 def exposure_of(cluster: config.Cluster, context: KubeContext) -> Exposure:
-    """How Services are reached. The embedded cluster gives its machine a route to the addresses of Services."""
+    """How Services are reached. The embedded cluster gives its machine a route to their addresses."""
     if isinstance(cluster, LocalCluster) or cluster.service_type == "ClusterIP":
         return ClusterAddress()
     if cluster.service_type == "LoadBalancer":

@@ -39,7 +39,7 @@ class TrainingOutput(TypedDict):
 
 
 class ServingOutput(TypedDict):
-    """Names of the objects, and the URL (without a path) that answers. `autoscaler` is null where there is none."""
+    """Names of the objects, and the URL that answers, without a path. `autoscaler` may be null."""
 
     namespace: pulumi.Output[str]
     deployment: pulumi.Output[str]

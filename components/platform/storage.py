@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_kubernetes as k8s
 
 from components.labels import Owner, object_labels
+
+if TYPE_CHECKING:
+    from pulumi_kubernetes.core import v1 as core
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +40,14 @@ class VolumeClaim(pulumi.ComponentResource):
     def __init__(self, name: str, args: VolumeClaimArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:platform:VolumeClaim", name, None, opts)
         self.claim = args.storage
-        chosen_class: Mapping[str, str] = (
-            {"storage_class_name": args.storage_class} if args.storage_class else {}
-        )
+        spec: core.PersistentVolumeClaimSpecArgsDict = {
+            "access_modes": [args.access_mode],
+            "resources": {"requests": {"storage": args.size}},
+        }
+        # Left out for the default class: the API server fills it in, and a later default changes nothing
+        # here.
+        if args.storage_class:
+            spec["storage_class_name"] = args.storage_class
         k8s.core.v1.PersistentVolumeClaim(
             f"{name}-claim",
             metadata={
@@ -52,13 +60,7 @@ class VolumeClaim(pulumi.ComponentResource):
                 # again.
                 "annotations": {"pulumi.com/skipAwait": "true"},
             },
-            spec={
-                "access_modes": [args.access_mode],
-                "resources": {"requests": {"storage": args.size}},
-                # Left out for the default class: the API server fills it in, and a later default changes
-                # nothing here.
-                **chosen_class,
-            },
+            spec=spec,
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.retain),
         )
         self.register_outputs({"claim": self.claim})

@@ -14,6 +14,7 @@ from components.labels import Owner, object_labels, selector_labels
 from components.platform.storage import VolumeClaim
 from components.pods import Mount, Placement, Program, container, pod_spec
 from components.serving.autoscaling import Autoscaling, autoscaler_spec
+from components.serving.disruption import Disruption, disruption_budget_spec
 from components.serving.rollout import Rollout, deployment_strategy, rollout_timeout_seconds
 
 if TYPE_CHECKING:
@@ -42,14 +43,6 @@ class Probes:
     startup_seconds: int = 300
     period_seconds: int = 5
     timeout_seconds: int = 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Disruption:
-    """How many replicas a node drain may take (or must leave): a number, or a percentage such as `"25%"`."""
-
-    max_unavailable: int | str | None = None
-    min_available: int | str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,21 +168,6 @@ def deployment_spec(args: ModelServerArgs) -> apps.DeploymentSpecArgsDict:
     return spec
 
 
-def disruption_budget_spec(disruption: Disruption, *, name: str) -> dict[str, object]:
-    """A budget of one missing replica unless another one is asked for.
-
-    Replicas that are not ready may always be evicted: a server that never starts must not block a node's
-    drain.
-    """
-    amounts = {"max_unavailable": disruption.max_unavailable, "min_available": disruption.min_available}
-    given = {key: amount for key, amount in amounts.items() if amount is not None}
-    return {
-        "selector": {"match_labels": selector_labels(name=name, component=COMPONENT)},
-        "unhealthy_pod_eviction_policy": "AlwaysAllow",
-        **(given or {"max_unavailable": 1}),
-    }
-
-
 class ModelServer(pulumi.ComponentResource):
     """A model behind an HTTP address: replicas that come and go without a failed request."""
 
@@ -202,6 +180,7 @@ class ModelServer(pulumi.ComponentResource):
         super().__init__("mlplatform:serving:ModelServer", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         exposure = args.cluster.exposure
+        selector = selector_labels(name=args.entry, component=COMPONENT)
 
         def metadata(object_name: str) -> meta.ObjectMetaArgsDict:
             labels = object_labels(args.owner, name=args.entry, component=COMPONENT)
@@ -223,7 +202,7 @@ class ModelServer(pulumi.ComponentResource):
             metadata=service_metadata,
             spec={
                 "type": exposure.service_type,
-                "selector": selector_labels(name=args.entry, component=COMPONENT),
+                "selector": selector,
                 "ports": [{"name": HTTP, "port": 80, "target_port": HTTP, "protocol": "TCP"}],
             },
             opts=child,
@@ -260,7 +239,7 @@ class ModelServer(pulumi.ComponentResource):
         k8s.policy.v1.PodDisruptionBudget(
             f"{name}-disruption",
             metadata=metadata(args.entry),
-            spec=disruption_budget_spec(args.disruption, name=args.entry),
+            spec=disruption_budget_spec(args.disruption, selector=selector),
             opts=child,
         )
         self.url = exposure.url(service)

@@ -52,7 +52,7 @@ class TeamArgs:
 
 
 class Team(pulumi.ComponentResource):
-    """A namespace of one team: restricted pods, no traffic but the declared, limits, roles for its members."""
+    """A namespace of one team: restricted pods, no traffic but the declared, limits, roles for members."""
 
     namespace: pulumi.Output[str]
 
