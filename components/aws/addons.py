@@ -108,7 +108,9 @@ def configuration_of(addon: str, volume_tags: dict[str, str]) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AddonArgs:
-    """addon: its name at EKS; version: from the catalog. volume_tags: tags of volumes that the EBS driver makes."""
+    """addon: its name at EKS; version: from the catalog. volume_tags: tags of volumes that the EBS driver
+    makes.
+    """
 
     account: Account
     cluster: pulumi.Input[str]

@@ -38,31 +38,21 @@ class Access:
 class EksClusterArgs:
     """public_cidrs: who may reach the API server over the internet; empty keeps it private.
 
-    auto_mode: AWS runs the nodes, their scaling, volumes and load balancers. node_role_arn is for Auto Mode's nodes.
+    auto_mode: AWS runs the nodes, their scaling, volumes and load balancers.
     """
 
     account: Account
     cluster: str
     version: str
     vpc: Vpc
+    node_role_arn: pulumi.Input[str]
     secrets_key_arn: pulumi.Input[str]
     log_key_arn: pulumi.Input[str]
     public_cidrs: tuple[str, ...] = ()
     access: tuple[Access, ...] = ()
     deletion_protection: bool = True
     auto_mode: bool = False
-    node_role_arn: pulumi.Input[str] | None = None
     log_days: int = 90
-
-
-def _compute(args: EksClusterArgs) -> eks.ClusterComputeConfigArgsDict:
-    if args.node_role_arn is None:
-        raise ValueError(f"cluster {args.cluster}: Auto Mode needs node_role_arn")
-    return {
-        "enabled": True,
-        "node_pools": ["system", "general-purpose"],
-        "node_role_arn": args.node_role_arn,
-    }
 
 
 class EksCluster(pulumi.ComponentResource):
@@ -72,6 +62,7 @@ class EksCluster(pulumi.ComponentResource):
     endpoint: pulumi.Output[str]
     security_group_id: pulumi.Output[str]
     kubeconfig: pulumi.Output[str]
+    node_access: pulumi.Resource | None
 
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:aws:EksCluster", name, None, opts)
@@ -107,8 +98,18 @@ class EksCluster(pulumi.ComponentResource):
             upgrade_policy={"support_type": "STANDARD"},
             deletion_protection=args.deletion_protection,
             zonal_shift_config={"enabled": True},
-            compute_config=_compute(args) if args.auto_mode else None,
-            kubernetes_network_config={"elastic_load_balancing": {"enabled": True}} if args.auto_mode else None,
+            compute_config=(
+                {
+                    "enabled": True,
+                    "node_pools": ["system", "general-purpose"],
+                    "node_role_arn": args.node_role_arn,
+                }
+                if args.auto_mode
+                else None
+            ),
+            kubernetes_network_config={"elastic_load_balancing": {"enabled": True}}
+            if args.auto_mode
+            else None,
             storage_config={"block_storage": {"enabled": True}} if args.auto_mode else None,
             tags={"Name": args.cluster},
             opts=pulumi.ResourceOptions(
@@ -147,6 +148,19 @@ class EksCluster(pulumi.ComponentResource):
         )
         for access in args.access:
             self._grant(name, access)
+        # Auto Mode makes the entry for its nodes itself.
+        self.node_access = (
+            None
+            if args.auto_mode
+            else eks.AccessEntry(
+                f"{name}-access-nodes",
+                cluster_name=self.name,
+                principal_arn=args.node_role_arn,
+                type="EC2_LINUX",
+                tags={"Name": f"{args.cluster}-nodes"},
+                opts=child,
+            )
+        )
         self.register_outputs({"name": self.name, "endpoint": self.endpoint})
 
     def _role(self, name: str, args: EksClusterArgs) -> tuple[iam.Role, Sequence[iam.RolePolicyAttachment]]:
@@ -176,6 +190,7 @@ class EksCluster(pulumi.ComponentResource):
             principal_arn=access.principal_arn,
             kubernetes_groups=list(access.groups),
             type="STANDARD",
+            tags={"Name": access.name},
             opts=child,
         )
         if access.policy is not None:

@@ -13,9 +13,11 @@ from components.aws.account import Account, managed_policy
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PodRoleArgs:
-    """Who (a service account of a cluster) may do what (statements, and policies that AWS maintains, by name).
+    """Who (a service account of a cluster) may do what (statements, and policies that AWS maintains, by
+    name).
 
-    associate=False where something else makes the association: an EKS add-on does it for its own service account.
+    associate=False where something else makes the association: an EKS add-on does it for its own service
+    account.
     """
 
     account: Account

@@ -16,7 +16,9 @@ Architecture = Literal["x86_64", "arm64"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class InstanceType:
-    """One type. memory: GiB. local_disk: GB of NVMe instance store. efa: most EFA interfaces, one a network card."""
+    """One type. memory: GiB. local_disk: GB of NVMe instance store. efa: most EFA interfaces, one a network
+    card.
+    """
 
     name: str
     vcpus: int
@@ -33,8 +35,9 @@ class InstanceType:
         return self.name.startswith(("p4", "p5", "p6"))
 
 
-# name, vCPUs, memory GiB, GPU, GPUs, EFA interfaces, local disk GB. All are x86_64. Left out on purpose: parts of a GPU
-# (g6f, gr6f), which the device plugin does not count, and g5g, whose driver image EKS has only for x86_64.
+# name, vCPUs, memory GiB, GPU, GPUs, EFA interfaces, local disk GB. All are x86_64. Left out on purpose:
+# parts of a GPU (g6f, gr6f), which the device plugin does not count, and g5g, whose driver image EKS has only
+# for x86_64.
 _GPU_TYPES = (
     ("g4dn.xlarge", 4, 16, "T4", 1, 0, 125),
     ("g4dn.2xlarge", 8, 32, "T4", 1, 0, 225),
@@ -77,7 +80,8 @@ _GPU_TYPES = (
     ("p6-b200.48xlarge", 192, 2048, "B200", 8, 8, 30400),
 )
 
-# General, compute and memory optimised families: GiB of memory for each vCPU, and the sizes that all of them have.
+# General, compute and memory optimised families: GiB of memory for each vCPU, and the sizes that all of them
+# have.
 _MEMORY_PER_VCPU = {"m": 4, "c": 2, "r": 8}
 _FAMILIES = (
     *("m5", "m6a", "m6i", "m6g", "m7a", "m7i", "m7g", "m8g"),

@@ -1,4 +1,6 @@
-"""Karpenter: the identity of its controller, the queue of interruptions, the controller itself, and its pools."""
+"""Karpenter: the identity of its controller, the queue of interruptions, the controller itself, and its
+pools.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ from pulumi_aws import cloudwatch, ec2, sqs
 from components.aws import karpenter_objects, karpenter_policy, policies
 from components.aws.account import Account
 from components.aws.identity import PodRole, PodRoleArgs
-from components.aws.node_pools import POOL_LABEL, SYSTEM_POOL, NodePool
 from components.aws.network import Vpc
+from components.aws.node_pools import POOL_LABEL, SYSTEM_POOL, NodePool
 from components.catalog import Chart
 
 NAMESPACE = "kube-system"
@@ -132,7 +134,9 @@ class Karpenter(pulumi.ComponentResource):
                         actions=("sqs:SendMessage",),
                         resources=(arn,),
                         principals={"Service": "events.amazonaws.com"},
-                        conditions={"ArnEquals": {"aws:SourceArn": [args.account.arn("events", r) for r in rules]}},
+                        conditions={
+                            "ArnEquals": {"aws:SourceArn": [args.account.arn("events", r) for r in rules]}
+                        },
                     ),
                     policies.tls_only("DenyWithoutTls", ("sqs:*",), (arn,)),
                 )

@@ -15,7 +15,8 @@ AUTO_MODE_CLASS_API = "eks.amazonaws.com/v1"
 
 # Node images have security fixes about every two weeks; a node older than this is replaced.
 EXPIRE_AFTER = "336h"
-# A GPU node that has been idle this long is given back. Long enough for the next step of a pipeline to find it.
+# A GPU node that has been idle this long is given back. Long enough for the next step of a pipeline to find
+# it.
 CONSOLIDATE_AFTER = {True: "10m", False: "1m"}
 
 _KARPENTER_CAPACITY = {"on-demand": ["on-demand"], "spot": ["spot"], "capacity-block": ["reserved"]}
@@ -23,11 +24,13 @@ _KUBERNETES_ARCHITECTURE = {"x86_64": "amd64", "arm64": "arm64"}
 
 
 def node_pool_spec(pool: NodePool, *, zones: tuple[str, ...], auto_mode: bool = False) -> dict[str, Any]:
-    """Spec of the NodePool. `zones`: where the pool may launch. Nodes of the pool are counted by what they hold:
-    the limit is `max` times the largest type, in GPUs where it has some, else in CPUs.
+    """Spec of the NodePool. `zones`: where the pool may launch. Nodes of the pool are counted by what they
+    hold: the limit is `max` times the largest type, in GPUs where it has some, else in CPUs.
     """
     largest = max(pool.types, key=lambda t: (t.gpus, t.vcpus))
-    limit = {GPU_RESOURCE: str(pool.max * largest.gpus)} if pool.gpus else {"cpu": str(pool.max * largest.vcpus)}
+    limit = (
+        {GPU_RESOURCE: str(pool.max * largest.gpus)} if pool.gpus else {"cpu": str(pool.max * largest.vcpus)}
+    )
     group, kind, name = (
         (AUTO_MODE_CLASS_API, "NodeClass", "default")
         if auto_mode
@@ -69,8 +72,8 @@ def node_class_spec(
     efa_group_id: pulumi.Input[str] | None = None,
     placement_group: pulumi.Input[str] | None = None,
 ) -> dict[str, Any]:
-    """Spec of the EC2NodeClass. image_release: date of the Amazon Linux 2023 images; for GPU types Karpenter then
-    takes the one with NVIDIA's driver.
+    """Spec of the EC2NodeClass. image_release: date of the Amazon Linux 2023 images; for GPU types Karpenter
+    then takes the one with NVIDIA's driver.
     """
     groups: list[dict[str, Any]] = [{"tags": tags.discovery(cluster)}]
     if pool.efa:

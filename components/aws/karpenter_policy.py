@@ -1,7 +1,7 @@
 """What the Karpenter controller may do in AWS: machines of its own cluster, and nothing of anyone else's.
 
-After the controller policy that Karpenter publishes for v1, less the statements for instance profiles: nodes use one
-that the stack made.
+After the controller policy that Karpenter publishes for v1, less the statements for instance profiles: nodes
+use one that the stack made.
 """
 
 from __future__ import annotations

@@ -6,7 +6,9 @@ import json
 
 
 def render(*, name: str, endpoint: str, certificate_authority: str, region: str) -> str:
-    """A kubeconfig, as JSON, that asks the AWS CLI for a token. certificate_authority: base64, as EKS gives it."""
+    """A kubeconfig, as JSON, that asks the AWS CLI for a token. certificate_authority: base64, as EKS gives
+    it.
+    """
     token = ["eks", "get-token", "--cluster-name", name, "--region", region, "--output", "json"]
     return json.dumps(
         {

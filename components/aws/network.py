@@ -12,7 +12,8 @@ from pulumi_aws import cloudwatch, ec2, iam, vpc
 from components.aws import policies, subnets, tags
 from components.aws.account import Account
 
-# Endpoints beyond S3: what a node in a private subnet calls before it is ready, and what pods call all the time.
+# Endpoints beyond S3: what a node in a private subnet calls before it is ready, and what pods call all the
+# time.
 DEFAULT_ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "eks-auth", "logs", "sts")
 
 
@@ -29,8 +30,8 @@ class Vpc:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
-    """cidr: /16 to /20. nat: how many ways out. endpoints: AWS services with an interface endpoint (S3 always has
-    its gateway endpoint, which is free). flow_log_days: retention in CloudWatch.
+    """cidr: /16 to /20. nat: how many ways out. endpoints: AWS services with an interface endpoint (S3 always
+    has its gateway endpoint, which is free). flow_log_days: retention in CloudWatch.
     """
 
     account: Account
@@ -145,7 +146,8 @@ class Network(pulumi.ComponentResource):
         for part in plan:
             extra = {tags.INTERNAL_LOAD_BALANCERS: "1", **tags.discovery(self._args.cluster)}
             tier[part.zone] = self._subnet(network, "private", part.zone, part.private, extra)
-            # A table for each zone even with a single NAT gateway: going to one per zone then changes routes only.
+            # A table for each zone even with a single NAT gateway: going to one per zone then changes routes
+            # only.
             table = self._table(network, f"private-{part.zone}")
             tables.append(table)
             ec2.Route(

@@ -25,7 +25,8 @@ _NODE_POLICIES = ("AmazonEC2ContainerRegistryPullOnly", "AmazonEKSWorkerNodePoli
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NodePool:
-    """A pool of alike machines. min, max: nodes. disk: GiB of the root volume. zones: empty for all of the VPC.
+    """A pool of alike machines. min, max: nodes. disk: GiB of the root volume. zones: empty for all of the
+    VPC.
 
     reservation: id of the EC2 capacity reservation behind a capacity block.
     """
@@ -65,7 +66,9 @@ class NodePool:
 
     @property
     def node_labels(self) -> dict[str, str]:
-        """Labels of the nodes. Kueue's flavors and autoscalers that start from zero nodes both need them here."""
+        """Labels of the nodes. Kueue's flavors and autoscalers that start from zero nodes both need them
+        here.
+        """
         gpu = {GPU_RESOURCE + ".present": "true", "ml-platform/gpu-model": self.types[0].gpu_model}
         return {**self.labels, **(gpu if self.gpus else {}), POOL_LABEL: self.name}
 
@@ -176,7 +179,9 @@ class ManagedNodePool(pulumi.ComponentResource):
 
     group: eks.NodeGroup
 
-    def __init__(self, name: str, args: ManagedNodePoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: ManagedNodePoolArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("mlplatform:aws:ManagedNodePool", name, None, opts)
         self._name, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
         pool = args.pool
@@ -218,7 +223,11 @@ class ManagedNodePool(pulumi.ComponentResource):
     def _launch_template(self) -> ec2.LaunchTemplate:
         args, pool = self._args, self._args.pool
         block = pool.capacity == "capacity-block"
-        machine_tags = {"Name": f"{args.cluster_name}-{pool.name}", tags.NODE_POOL: pool.name, **args.node_tags}
+        machine_tags = {
+            "Name": f"{args.cluster_name}-{pool.name}",
+            tags.NODE_POOL: pool.name,
+            **args.node_tags,
+        }
         return ec2.LaunchTemplate(
             f"{self._name}-template",
             name=f"{args.cluster_name}-{pool.name}",
@@ -253,7 +262,8 @@ class ManagedNodePool(pulumi.ComponentResource):
             ),
             user_data=user_data(pool),
             tag_specifications=[
-                {"resource_type": kind, "tags": machine_tags} for kind in ("instance", "volume", "network-interface")
+                {"resource_type": kind, "tags": machine_tags}
+                for kind in ("instance", "volume", "network-interface")
             ],
             tags={"Name": f"{args.cluster_name}-{pool.name}", tags.NODE_POOL: pool.name},
             opts=self._child,

@@ -12,8 +12,8 @@ import pulumi
 Document = dict[str, Any]
 Conditions = Mapping[str, Mapping[str, "pulumi.Input[str] | Sequence[pulumi.Input[str]]"]]
 
-# Actions for which IAM knows no resource: the service authorization reference lists "*" as the only resource type.
-# Anything else must name what it acts on.
+# Actions for which IAM knows no resource: the service authorization reference lists "*" as the only resource
+# type. Anything else must name what it acts on.
 WITHOUT_RESOURCE = frozenset(
     {
         "ec2:DescribeAvailabilityZones",
@@ -88,7 +88,9 @@ class Statement:
             raise ValueError(f"statement {self.sid!r}: a Sid is letters and digits, a capital first")
         for action in self.actions:
             if not _ACTION.fullmatch(action) and self.effect == "Allow":
-                raise ValueError(f"statement {self.sid}: {action!r} is not one whole action; list what is needed")
+                raise ValueError(
+                    f"statement {self.sid}: {action!r} is not one whole action; list what is needed"
+                )
         if not self.actions:
             raise ValueError(f"statement {self.sid}: no action")
         if "*" in [r for r in self.resources if isinstance(r, str)] and not self._may_have_any_resource():
@@ -162,11 +164,13 @@ def node_trust(partition_suffix: str = "amazonaws.com") -> Document:
     )
 
 
-def pod_identity_trust(*, account: str, cluster: pulumi.Input[str], namespace: str, service_account: str) -> Document:
+def pod_identity_trust(
+    *, account: str, cluster: pulumi.Input[str], namespace: str, service_account: str
+) -> Document:
     """Trust of EKS Pod Identity, for one service account of one cluster.
 
-    The session tags in the conditions are the ones that EKS sets; without them any association in the account could
-    hand the role to any pod.
+    The session tags in the conditions are the ones that EKS sets; without them any association in the account
+    could hand the role to any pod.
     """
     return document(
         Statement(
@@ -234,7 +238,9 @@ def tls_only(sid: str, actions: tuple[str, ...], resources: tuple[pulumi.Input[s
     )
 
 
-def key_use_through_s3(sid: str, key_arn: pulumi.Input[str], region: str, bucket_arns: Sequence[str]) -> Statement:
+def key_use_through_s3(
+    sid: str, key_arn: pulumi.Input[str], region: str, bucket_arns: Sequence[str]
+) -> Statement:
     """Use of a key, but only by way of S3 and only for the objects of these buckets (S3 bucket keys)."""
     return Statement(
         sid=sid,

@@ -6,7 +6,8 @@ import dataclasses
 import ipaddress
 from collections.abc import Sequence
 
-# AWS allows a VPC of /16 to /28. Below /20 a zone's private subnet has under 1,000 addresses, and every pod takes one.
+# AWS allows a VPC of /16 to /28. Below /20 a zone's private subnet has under 1,000 addresses, and every pod
+# takes one.
 LARGEST_PREFIX = 20
 SMALLEST_PREFIX = 16
 MAX_ZONES = 3
@@ -16,8 +17,8 @@ MAX_ZONES = 3
 class ZoneSubnets:
     """The subnets of one availability zone, as CIDRs.
 
-    private: nodes and pods, out through NAT. public: NAT and load balancers. intra: no way out at all; the API
-    server's interfaces, databases and file systems live there.
+    private: nodes and pods, out through NAT. public: NAT and load balancers. intra: no way out at all; the
+    API server's interfaces, databases and file systems live there.
     """
 
     zone: str
@@ -29,9 +30,9 @@ class ZoneSubnets:
 def split(cidr: str, zones: Sequence[str]) -> tuple[ZoneSubnets, ...]:
     """Subnets for each zone, in the order of `zones`.
 
-    The first three quarters are the private subnets; the last quarter is cut in eight, four public and four intra. A
-    zone's place depends only on its position, so that a third zone can be added without touching the first two.
-    Raises ValueError for a network or a number of zones that does not fit.
+    The first three quarters are the private subnets; the last quarter is cut in eight, four public and four
+    intra. A zone's place depends only on its position, so that a third zone can be added without touching the
+    first two. Raises ValueError for a network or a number of zones that does not fit.
     """
     network = ipaddress.IPv4Network(cidr)
     if not SMALLEST_PREFIX <= network.prefixlen <= LARGEST_PREFIX:
@@ -44,8 +45,6 @@ def split(cidr: str, zones: Sequence[str]) -> tuple[ZoneSubnets, ...]:
     quarters = list(network.subnets(prefixlen_diff=2))
     eighths = list(quarters[3].subnets(prefixlen_diff=3))
     return tuple(
-        ZoneSubnets(
-            zone=zone, private=str(quarters[i]), public=str(eighths[i]), intra=str(eighths[4 + i])
-        )
+        ZoneSubnets(zone=zone, private=str(quarters[i]), public=str(eighths[i]), intra=str(eighths[4 + i]))
         for i, zone in enumerate(zones)
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-# Every resource carries these through the provider's default tags. What AWS creates on our behalf (instances, volumes)
-# does not get them from there: launch templates, EC2NodeClasses and the EBS driver have them spelled out.
+# Every resource carries these through the provider's default tags. What AWS creates on our behalf (instances,
+# volumes) does not get them from there: launch templates, EC2NodeClasses and the EBS driver have them spelled
+# out.
 PROJECT = "project"
 ENVIRONMENT = "environment"
 MANAGED_BY = "managed-by"
