@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from stacks.crosschecks import repeated_names
+from stacks.faults import Fault
 from stacks.types import ConfigModel, Filled, Many, Name, ObjectName
 
 
@@ -37,6 +39,10 @@ class LocalCluster(ConfigModel):
         default=None, description="Context in the kubeconfig. Else its current context."
     )
     simulated_nodes: Many[SimulatedNodes] = Field(default=(), description="Simulated GPU nodes.")
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        yield from repeated_names("simulatedNodes", self.simulated_nodes)
 
 
 class ExistingCluster(ConfigModel):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal, Self
+from collections.abc import Iterator
+from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from stacks.faults import Fault
 from stacks.image_names import Image
 from stacks.types import Amount, ConfigModel, Cpu, Duration, Filled, Many, Memory, ModelVersion, Name, UrlPath
 from stacks.workload_config import Container, Placement, Resources
@@ -38,15 +40,14 @@ class Autoscaling(ConfigModel):
         default=300, ge=0, le=3600, description="Seconds that the load must be lower before replicas go."
     )
 
-    @model_validator(mode="after")
-    def _has_target_and_range(self) -> Self:
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
         if self.min > self.max:
-            raise ValueError(f"min {self.min} is above max {self.max}; lower min or raise max")
+            yield Fault(path=("min",), message=f"{self.min} is above max {self.max}; lower min or raise max")
         if self.cpu is None and self.memory is None:
-            raise ValueError(
-                "needs something to scale on; add cpu: 70 or memory: 80 (percent of the request)"
+            yield Fault(
+                path=(), message="has nothing to scale on; add cpu: 70 or memory: 80, percents of the request"
             )
-        return self
 
 
 class Probes(ConfigModel):
@@ -74,13 +75,13 @@ class RollingUpdate(ConfigModel):
         default=0, ge=0, le=1000, description="Replicas that may be missing during a rollout."
     )
 
-    @model_validator(mode="after")
-    def _can_move(self) -> Self:
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
         if self.max_surge == 0 and self.max_unavailable == 0:
-            raise ValueError(
-                "maxSurge and maxUnavailable are both 0, so no replica could be replaced; raise one"
+            message = (
+                "is 0 and maxUnavailable too, so no replica could ever be replaced; raise one of the two"
             )
-        return self
+            yield Fault(path=("maxSurge",), message=message)
 
 
 def share_of(amount: int | str, replicas: int) -> int:
@@ -99,13 +100,15 @@ class Disruption(ConfigModel):
         default=None, description="Replicas that must stay, a number or percentage."
     )
 
-    @model_validator(mode="after")
-    def _one_and_not_never(self) -> Self:
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
         if self.max_unavailable is not None and self.min_available is not None:
-            raise ValueError("takes maxUnavailable or minAvailable, not both; remove one")
+            yield Fault(
+                path=("minAvailable",), message="does not go together with maxUnavailable; remove one"
+            )
         if self.max_unavailable in (0, "0%"):
-            raise ValueError("maxUnavailable 0 would let no node drain, ever; write at least 1")
-        return self
+            message = f"{self.max_unavailable} would let no node drain, ever; write at least 1"
+            yield Fault(path=("maxUnavailable",), message=message)
 
 
 class DeploymentServer(Container, Placement):
@@ -147,21 +150,22 @@ class DeploymentServer(Container, Placement):
         description="Seconds that a replica goes on serving after it was told to end.",
     )
 
-    @model_validator(mode="after")
-    def _keys_fit_together(self) -> Self:
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
         if self.replicas is not None and self.autoscaling is not None:
-            raise ValueError("has replicas and autoscaling, which would fight; remove one of the two")
+            yield Fault(
+                path=("replicas",), message="does not go together with autoscaling; remove one of the two"
+            )
         if self.storage is not None and self.version is None:
-            raise ValueError(
-                "has storage without version; pin the version of the model that was trained elsewhere"
+            message = (
+                "names where a model trained elsewhere lies, which needs its version too; add version: v…"
             )
-        kept = self.disruption.min_available
-        if kept is not None and share_of(kept, self.least_replicas) >= self.least_replicas:
-            raise ValueError(
-                f"disruption.minAvailable {kept} of {self.least_replicas} replicas would let no node drain; "
-                "lower it, raise the replicas, or write maxUnavailable: 1"
-            )
-        return self
+            yield Fault(path=("storage",), message=message)
+        kept, replicas = self.disruption.min_available, self.least_replicas
+        if kept is not None and share_of(kept, replicas) >= replicas:
+            remedy = "lower it, raise the replicas, or write maxUnavailable: 1 instead"
+            message = f"{kept} of at least {replicas} replicas would let no node drain; {remedy}"
+            yield Fault(path=("disruption", "minAvailable"), message=message)
 
     @property
     def least_replicas(self) -> int:

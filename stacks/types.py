@@ -1,8 +1,8 @@
 """The annotated types of the stack config. Each has its rule here and nowhere else.
 
-A check takes what the file says and returns the value to keep, or raises ValueError with what is wrong and what is
-allowed. Checks never see a whole entry: rules about several keys are validators of the models, rules about several
-entries are in `stacks.crosschecks`.
+A check takes what the file says and returns the value to keep, or raises ValueError with what is wrong and what
+is allowed. Checks never see a whole entry: rules about several keys are the `faults` of the models, rules about
+several entries are in `stacks.crosschecks`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ import difflib
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, Strict
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, Strict, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, core_schema
 
+from stacks.faults import Fault, Faults
 from stacks.quantities import parse_quantity
 
 T = TypeVar("T")
@@ -36,6 +37,16 @@ class ConfigModel(BaseModel):
         serialize_by_alias=True,
         hide_input_in_errors=True,
     )
+
+    def faults(self) -> Iterator[Fault]:
+        """Rules about several keys. All faults are yielded, so that a reader of the errors sees them at once."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _has_no_faults(self) -> Self:
+        if faults := tuple(self.faults()):
+            raise Faults(faults)
+        return self
 
 
 # YAML has lists and the models keep tuples, which strict mode would not convert.
@@ -72,7 +83,7 @@ def _text(value: object, what: str) -> str:
     return value
 
 
-# --- quantities ---------------------------------------------------------------------------------------------------
+# --- quantities -----------------------------------------------------------------------------------
 
 
 def _quantity(value: object, remedy: str) -> tuple[str, Fraction]:
@@ -119,7 +130,7 @@ Cpu = Annotated[str, Rule("CPU quantity", check_cpu)]
 Memory = Annotated[str, Rule("memory quantity", check_memory)]
 Size = Annotated[str, Rule("size quantity", check_size)]
 
-# --- times --------------------------------------------------------------------------------------------------------
+# --- times ----------------------------------------------------------------------------------------
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?")
 _LONGEST = 366 * 86400
@@ -168,10 +179,10 @@ def check_cron(value: object) -> str:
 Duration = Annotated[int, Rule("duration", check_duration)]
 Cron = Annotated[str, Rule("cron schedule", check_cron)]
 
-# --- names --------------------------------------------------------------------------------------------------------
+# --- names ----------------------------------------------------------------------------------------
 
-# A child's name is at most 63 characters. The longest suffix now is "-prepare-v0123456789" (20); distributed training
-# adds "-v0123456789-worker-127" (23).
+# A child's name is at most 63 characters. The longest suffix now is "-prepare-v0123456789" (20); distributed
+# training adds "-v0123456789-worker-127" (23).
 LONGEST_NAME = 40
 _NAME = re.compile(r"[a-z](?:[-a-z0-9]*[a-z0-9])?")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
@@ -184,7 +195,7 @@ _RESERVED_NAMESPACES = ("default", "local-path-storage", "ml-platform")
 
 
 def check_name(value: object) -> str:
-    """A name that objects' names are made of: a DNS label that starts with a letter, since Services need that."""
+    """A name that objects' names begin with: a DNS label whose first is a letter, since Services need that."""
     rule = f"write lower-case letters, digits and '-', a letter first, at most {LONGEST_NAME} characters"
     text = _text(value, "a name")
     if not _NAME.fullmatch(text) or len(text) > LONGEST_NAME:
@@ -223,7 +234,7 @@ def check_label_key(value: object) -> str:
 
 
 def check_own_label_key(value: object) -> str:
-    """A label key that a user may set: those of Kubernetes and of the platform carry meaning, such as pod security."""
+    """A label key that a user may set. Those of Kubernetes carry meaning, such as the level of pod security."""
     text = check_label_key(value)
     prefix = text.rpartition("/")[0]
     if re.search(r"(^|\.)(kubernetes\.io|k8s\.io|ml-platform)$", prefix):
@@ -253,7 +264,7 @@ def check_group(value: object) -> str:
     if not _GROUP.fullmatch(text) or len(text) > 253:
         raise ValueError(f"{shown(value)} is not a group; write its name as the identity provider spells it")
     if text.startswith("system:"):
-        # system:masters would make a team's members administrators, system:authenticated would let everybody in.
+        # system:masters would make members administrators, system:authenticated would let everybody in.
         raise ValueError(
             f"{shown(value)} is a group of Kubernetes itself; name a group of your identity provider"
         )
@@ -276,6 +287,13 @@ def check_path(value: object) -> str:
     return text
 
 
+def check_secret_key(value: object) -> str:
+    text = _text(value, "a key of a Secret")
+    if not re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", text):
+        raise ValueError(f"{shown(value)} is not a key of a Secret; write letters, digits, '-', '_' and '.'")
+    return text
+
+
 def check_filled(value: object) -> str:
     text = _text(value, "a text")
     if not text.strip() or "\x00" in text:
@@ -293,9 +311,10 @@ EnvName = Annotated[str, Rule("variable name", check_env_name)]
 Group = Annotated[str, Rule("group", check_group)]
 ModelVersion = Annotated[str, Rule("model version", check_version)]
 UrlPath = Annotated[str, Rule("URL path", check_path)]
+SecretKeyName = Annotated[str, Rule("Secret's key", check_secret_key)]
 Filled = Annotated[str, Rule("text", check_filled)]
 
-# --- networks and amounts -----------------------------------------------------------------------------------------
+# --- networks and amounts -------------------------------------------------------------------------
 
 
 def check_cidr(value: object) -> str:

@@ -1,15 +1,27 @@
-"""What training and serving entries have in common: resources, environment and placement of their containers."""
+"""What training and serving entries have in common: resources, environment variables and placement."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import ClassVar, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field
 
+from stacks.faults import Fault
 from stacks.quantities import format_bytes, format_cpu, parse_quantity
-from stacks.types import ConfigModel, Cpu, EnvName, LabelKey, LabelValue, Memory, ObjectName, shown
+from stacks.types import (
+    ConfigModel,
+    Cpu,
+    EnvName,
+    LabelKey,
+    LabelValue,
+    Many,
+    Memory,
+    ObjectName,
+    SecretKeyName,
+    shown,
+)
 
 GPU_RESOURCE = "nvidia.com/gpu"
 # Whole words of a variable's name, so that TOKENIZERS_PARALLELISM and MAX_TOKENS pass.
@@ -28,7 +40,7 @@ class Limits(ConfigModel):
 class Resources(ConfigModel):
     """What one container asks for and the most it gets."""
 
-    # A limit below this is raised to it where the config gives no CPU limit: start-up needs more than steady work.
+    # Where the config gives no CPU limit, it is at least this: start-up needs more than steady work.
     least_cpu_limit: ClassVar[str | None] = None
 
     cpu: Cpu = Field(default="1", description="CPU that is reserved, in cores or millicores.")
@@ -38,19 +50,19 @@ class Resources(ConfigModel):
         default=Limits(), description="The most it may use, where that is more than is reserved."
     )
 
-    @model_validator(mode="after")
-    def _limits_hold_requests(self) -> Self:
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
         for key, request, limit, text in (
             ("cpu", self.cpu, self.limits.cpu, format_cpu),
             ("memory", self.memory, self.limits.memory, format_bytes),
         ):
             if limit is not None and parse_quantity(limit) < parse_quantity(request):
                 least = text(parse_quantity(request))
-                raise ValueError(
-                    f"limits.{key} {shown(limit)} is below the request {key} {shown(request)}; "
-                    f"raise the limit to at least {least}, or lower {key}"
+                yield Fault(
+                    path=("limits", key),
+                    message=f"{shown(limit)} is below the request, {key} {shown(request)}; "
+                    f"raise the limit to at least {least}, or lower the request",
                 )
-        return self
 
     def kubernetes(self) -> dict[str, dict[str, str]]:
         """The `resources` of a container: `requests` and `limits`, as quantities by resource name."""
@@ -66,7 +78,7 @@ class SecretKey(ConfigModel):
     """One key of a Kubernetes Secret in the team's namespace."""
 
     secret: ObjectName = Field(description="Name of the Secret.")
-    key: str = Field(pattern=r"^[-._a-zA-Z0-9]{1,253}$", description="Key in the Secret.")
+    key: SecretKeyName = Field(description="Key in the Secret.")
 
 
 class Container(ConfigModel):
@@ -82,28 +94,20 @@ class Container(ConfigModel):
         default={}, description="Environment variables whose values come from Kubernetes Secrets."
     )
 
-    @field_validator("env", "secret_env")
-    @classmethod
-    def _not_the_platforms(cls, env: Mapping[str, object]) -> Mapping[str, object]:
-        if taken := sorted(cls.platform_variables & env.keys()):
-            raise ValueError(f"{', '.join(taken)} is set by the platform; remove it, or use another name")
-        return env
-
-    @field_validator("env")
-    @classmethod
-    def _no_plain_secrets(cls, env: Mapping[str, str]) -> Mapping[str, str]:
-        if named := sorted(name for name in env if _SECRET_NAME.search(name)):
-            raise ValueError(
-                f"{', '.join(named)} looks like a secret, and this file is not one; "
-                f"refer to a Kubernetes Secret: secretEnv: {{{named[0]}: {{secret: …, key: …}}}}"
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        for name in self.env:
+            if name in self.secret_env:
+                yield Fault(path=("secretEnv", name), message="is in env too; remove one of the two")
+        for key, names in (("env", self.env), ("secretEnv", self.secret_env)):
+            for name in self.platform_variables & names.keys():
+                remedy = "remove it, or use another name"
+                yield Fault(path=(key, name), message=f"is a variable that the platform sets; {remedy}")
+        for name in filter(_SECRET_NAME.search, self.env):
+            remedy = f"refer to a Kubernetes Secret instead: secretEnv: {{{name}: {{secret: …, key: …}}}}"
+            yield Fault(
+                path=("env", name), message=f"looks like a secret, and this file is not one; {remedy}"
             )
-        return env
-
-    @model_validator(mode="after")
-    def _env_names_once(self) -> Self:
-        if twice := sorted(self.env.keys() & self.secret_env.keys()):
-            raise ValueError(f"{', '.join(twice)} is in env and in secretEnv; remove one of the two")
-        return self
 
 
 class Toleration(ConfigModel):
@@ -118,13 +122,14 @@ class Toleration(ConfigModel):
         default=None, description="Effect of the taint; without it, every effect."
     )
 
-    @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
         if self.operator == "Equal" and self.key is None:
-            raise ValueError("needs a key; name the taint, or write operator: Exists to bear every taint")
+            remedy = "name the taint's key, or write operator: Exists to bear every taint"
+            yield Fault(path=("key",), message=f"is required with operator: Equal; {remedy}")
         if self.operator == "Exists" and self.value is not None:
-            raise ValueError("operator: Exists takes no value; remove it, or write operator: Equal")
-        return self
+            remedy = "remove it, or write operator: Equal"
+            yield Fault(path=("value",), message=f"means nothing with operator: Exists; {remedy}")
 
 
 class Placement(ConfigModel):
@@ -134,8 +139,7 @@ class Placement(ConfigModel):
     node_selector: Mapping[LabelKey, LabelValue] = Field(
         default={}, description="Labels that a node must have."
     )
-    tolerations: tuple[Toleration, ...] = Field(
+    tolerations: Many[Toleration] = Field(
         default=(),
-        strict=False,
         description="Taints that the pods bear. GPU pods bear the GPU taint by themselves.",
     )

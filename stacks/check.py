@@ -1,0 +1,108 @@
+"""Checks stack files before Pulumi runs: `python -m stacks.check Pulumi.dev.yaml …`
+
+Needs neither Pulumi nor a cluster. Each fault is a line on stderr, with file, line, key path and remedy. Ends with 0
+when every file is sound, with 1 when one is not, with 2 when no file was named.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from stacks.faults import PROJECT, ConfigError, Fault, Path
+from stacks.stack_file import StackFile, read_stack_file
+from stacks.stack_keys import ROOTS, config_path, located, own_key
+from stacks.types import did_you_mean
+from stacks.validation import validate
+
+# What Pulumi itself keeps in a stack file. Later versions may add to it, so only near misses are refused.
+_PULUMI_KEYS = ("config", "environment", "encryptionsalt", "encryptedkey", "secretsprovider")
+_WANTED = " or ".join(f"{PROJECT}:{name}" for name in ROOTS)
+_SHOWN = "docs/configuration.md shows what to write"
+
+
+def check_stack_file(path: FilePath) -> None:
+    """ConfigError with every fault of a stack file; nothing for a sound one."""
+    file = read_stack_file(path)
+    found = [*file.faults, *_document_faults(file)] if file.readable else file.faults
+    # One line for each place: what the first look says is nearest to the cause.
+    faults: dict[Path, Fault] = {}
+    for fault in found:
+        faults.setdefault(fault.path, replace(fault, line=fault.line or file.line_of(fault.path)))
+    if faults:
+        raise ConfigError(path.name, file.value, faults.values())
+
+
+def _document_faults(file: StackFile) -> Iterator[Fault]:
+    document = file.value
+    if not isinstance(document, dict):
+        problem = "is empty" if document is None else "is not a mapping"
+        yield Fault(path=(), message=f"{problem}; write config: and under it {_WANTED}", line=1)
+        return
+    for key in document:
+        if key not in _PULUMI_KEYS and (hint := did_you_mean(key, _PULUMI_KEYS)):
+            yield Fault(path=(key,), message=f"is not a key of a stack file{hint}")
+    config = document.get("config")
+    if isinstance(config, dict):
+        yield from _config_faults(config)
+        for name, model in ROOTS.items():
+            start = config_path(file, name)
+            if start in file.lines:
+                yield from _secure_values(config[start[1]], start)
+                yield from located(validate(model, config[start[1]])[1], start, file)
+    elif "config" in document:
+        yield Fault(path=("config",), message=f"is not a mapping; write {_WANTED} under it")
+    else:
+        yield Fault(path=(), message=f"has no config; write config: and under it {_WANTED}", line=1)
+
+
+def _config_faults(config: dict[str, Any]) -> Iterator[Fault]:
+    """What is wrong with the keys of `config`, their values aside."""
+    own = {key: name for key in config if (name := own_key(key)) is not None}
+    known = [key for key, name in own.items() if name in ROOTS]
+    for key, name in own.items():
+        if key not in known:
+            hint = did_you_mean(name, ROOTS) or f"; the project has {_WANTED}"
+            yield Fault(path=("config", key), message=f"is not a config key of this project{hint}")
+    for key in known[1:]:
+        message = f"does not go together with {known[0]}; a stack has one of them"
+        yield Fault(path=("config", key), message=message)
+    if not own:
+        # A near miss of the project's name looks like the key of a provider.
+        near = did_you_mean(f"{PROJECT}:environment", config)
+        yield Fault(path=("config",), message=f"has no {_WANTED}; {_SHOWN}{near}")
+
+
+def _secure_values(value: Any, path: Path) -> Iterator[Fault]:
+    """Encrypted values, which would come to the program in clear."""
+    if isinstance(value, dict):
+        if value.keys() == {"secure"}:
+            remedy = "keep secrets in Kubernetes Secrets, and name them under secretEnv"
+            yield Fault(path=path, message=f"is an encrypted value, which has no place here; {remedy}")
+            return
+        for key, inner in value.items():
+            yield from _secure_values(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _secure_values(inner, (*path, index))
+
+
+def main(arguments: Sequence[str]) -> int:
+    if not arguments:
+        print("usage: python -m stacks.check STACK_FILE...", file=sys.stderr)
+        return 2
+    sound = True
+    for argument in arguments:
+        try:
+            check_stack_file(FilePath(argument))
+        except ConfigError as error:
+            sound = False
+            print(error, file=sys.stderr)
+    return 0 if sound else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,180 @@
+"""Rules between the entries of a stack config. Each function yields every fault that it finds.
+
+Paths are relative to the object that is checked. The models' modules call these from their `faults`, so an
+`Environment` that exists has passed them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Protocol
+
+from stacks.faults import Fault
+from stacks.quantities import format_bytes, format_cpu, parse_quantity
+from stacks.types import did_you_mean, shown
+
+if TYPE_CHECKING:
+    from stacks.config import Environment
+    from stacks.team_config import Team
+
+
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+def repeated_names(key: str, entries: Sequence[Named]) -> Iterator[Fault]:
+    """Entries of one list that share a name."""
+    seen: set[str] = set()
+    for index, entry in enumerate(entries):
+        if entry.name in seen:
+            message = f"{shown(entry.name)} is the name of an earlier entry of {key} too; choose another"
+            yield Fault(path=(key, index, "name"), message=message)
+        seen.add(entry.name)
+
+
+def repeated_namespaces(environment: Environment) -> Iterator[Fault]:
+    """Teams that would share a namespace, and with it their rights and quota."""
+    owners: dict[str, str] = {}
+    for index, team in enumerate(environment.teams):
+        owner = owners.setdefault(team.namespace_name, team.name)
+        if owner != team.name:
+            message = (
+                f"{shown(team.namespace_name)} is the namespace of teams[{owner}]; choose another namespace"
+            )
+            yield Fault(path=("teams", index, "namespace"), message=message)
+
+
+def model_faults(team: Team) -> Iterator[Fault]:
+    """Models that two entries train, and models that are served but trained by nobody."""
+    trainers: dict[str, str] = {}
+    for index, entry in enumerate(team.training):
+        trainer = trainers.setdefault(entry.trained_model, entry.name)
+        if trainer != entry.name:
+            message = f"training[{trainer}] trains the model {shown(entry.trained_model)} already; name another model"
+            yield Fault(path=("training", index, "modelName"), message=message)
+    for index, server in enumerate(team.serving):
+        path = ("serving", index)
+        if server.storage is None and server.model not in trainers:
+            hint = did_you_mean(server.model, trainers)
+            known = f"the team's models are {', '.join(trainers)}" if trainers else "the team trains none"
+            message = (
+                f"no training entry of the team trains {shown(server.model)}; {known}{hint} "
+                "A model that was trained elsewhere needs storage and version"
+            )
+            yield Fault(path=(*path, "model"), message=message, complete=(("training",),))
+        if server.storage is not None and server.model in trainers:
+            message = f"is that of training[{trainers[server.model]}], which trains the model; remove the key"
+            yield Fault(path=(*path, "storage"), message=message)
+
+
+def quota_faults(team: Team) -> Iterator[Fault]:
+    """Quotas that could not hold all of the team's workloads at full load, a rollout of each server included."""
+    quota = team.quota
+    if quota is None:
+        return
+    for key, limit, text in (
+        ("cpu", quota.cpu and parse_quantity(quota.cpu), format_cpu),
+        ("memory", quota.memory and parse_quantity(quota.memory), format_bytes),
+        ("gpus", quota.gpus, str),
+        ("pods", quota.pods, str),
+    ):
+        parts = _requests(team, key)
+        total = sum((number * each for number, each in parts.values()), Fraction(0))
+        if limit is not None and total > limit:
+            asked = ", ".join(
+                f"{name} {number} x {text(each)}" if number > 1 else f"{name} {text(each)}"
+                for name, (number, each) in parts.items()
+                if each
+            )
+            message = (
+                f"{shown(getattr(quota, key))} is below the {text(total)} that the workloads ask for at full load "
+                f"({asked}); raise it to at least {text(total)}, or lower the requests"
+            )
+            yield Fault(path=("quota", key), message=message, untouched=(("training",), ("serving",)))
+
+
+def _requests(team: Team, key: str) -> Mapping[str, tuple[int, Fraction]]:
+    """What each workload asks for of a resource: the number of its pods at most, and what each asks for.
+
+    A training entry prepares and trains one after the other, so the larger of the two counts.
+    """
+
+    def amount(resources: object) -> Fraction:
+        return Fraction(1) if key == "pods" else parse_quantity(str(getattr(resources, key)))
+
+    return {
+        f"training[{entry.name}]": (1, max(amount(entry.resources), amount(entry.preprocess_resources)))
+        for entry in team.training
+    } | {
+        f"serving[{server.name}]": (server.most_replicas + server.rollout.max_surge, amount(server.resources))
+        for server in team.serving
+    }
+
+
+def storage_faults(environment: Environment) -> Iterator[Fault]:
+    """Workloads that name an unknown storage, and quotas below the sizes of a team's claims."""
+    sizes = {storage.name: parse_quantity(storage.size) for storage in environment.storage}
+    known = f"the environment's storages are {', '.join(sizes)}" if sizes else "the environment declares none"
+    for team_index, team in enumerate(environment.teams):
+        used: dict[str, Fraction] = {}
+        for path, name in _storage_uses(team):
+            if name in sizes:
+                used[name] = sizes[name]
+                continue
+            message = f"there is no storage {shown(name)}; {known}{did_you_mean(name, sizes)}"
+            yield Fault(path=("teams", team_index, *path), message=message, complete=(("storage",),))
+        total = sum(used.values(), Fraction(0))
+        limit = team.quota.storage if team.quota else None
+        if limit is not None and total > parse_quantity(limit):
+            asked = ", ".join(f"{name} {format_bytes(size)}" for name, size in used.items())
+            least = format_bytes(total)
+            message = f"{shown(limit)} is below the sizes of the team's claims ({asked}); raise it to at least {least}"
+            yield Fault(path=("teams", team_index, "quota", "storage"), message=message)
+
+
+def _storage_uses(team: Team) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    for index, entry in enumerate(team.training):
+        yield ("training", index, "data"), entry.data
+        yield ("training", index, "model"), entry.model
+    for index, server in enumerate(team.serving):
+        if server.storage is not None:
+            yield ("serving", index, "storage"), server.storage
+
+
+def sharing_faults(environment: Environment) -> Iterator[Fault]:
+    """Volumes that pods on different nodes, or several pods, would have to mount although their access mode forbids it.
+
+    The embedded cluster has one node that runs pods, so `ReadWriteOnce` is enough there.
+    """
+    one_node = environment.cluster.kind == "local"
+    for index, storage in enumerate(environment.storage):
+        if storage.access_mode == "ReadWriteMany" or (storage.access_mode == "ReadWriteOnce" and one_node):
+            continue
+        for team in environment.teams:
+            users = _users(team, storage.name)
+            if sum(users.values()) < 2:
+                continue
+            where = "one pod" if storage.access_mode == "ReadWriteOncePod" else "the pods of one node"
+            remedy = (
+                "ReadWriteOnce or ReadWriteMany"
+                if one_node
+                else "ReadWriteMany, with a storageClass that has it"
+            )
+            message = (
+                f"{storage.access_mode} is for {where} only, but teams[{team.name}] mounts the volume in "
+                f"{', '.join(users)}; write {remedy}"
+            )
+            yield Fault(path=("storage", index, "accessMode"), message=message)
+            break
+
+
+def _users(team: Team, storage: str) -> dict[str, int]:
+    """The workloads of a team that mount a storage, with the most pods of each at one time."""
+    users = {f"training[{entry.name}]": 1 for entry in team.training if storage in (entry.data, entry.model)}
+    for server in team.serving:
+        trainer = team.trainer_of(server.model)
+        if storage == (trainer.model if trainer else server.storage):
+            users[f"serving[{server.name}]"] = server.most_replicas + server.rollout.max_surge
+    return users

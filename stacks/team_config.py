@@ -1,0 +1,85 @@
+"""The `teams:` entries: a namespace with its members, limits and workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import Field
+
+from stacks import crosschecks
+from stacks.faults import Fault
+from stacks.serving_config import Serving
+from stacks.training_config import Training
+from stacks.types import (
+    ConfigModel,
+    Cpu,
+    Group,
+    LabelValue,
+    Many,
+    Memory,
+    Name,
+    Namespace,
+    OwnLabelKey,
+    Size,
+    check_namespace,
+)
+
+
+class Quota(ConfigModel):
+    """The most that a team's pods may ask for together. What is left out is not limited."""
+
+    cpu: Cpu | None = Field(default=None, description="Sum of CPU requests.")
+    memory: Memory | None = Field(default=None, description="Sum of memory requests.")
+    gpus: int | None = Field(default=None, ge=0, le=100_000, description="Sum of GPUs.")
+    pods: int | None = Field(default=None, ge=1, le=100_000, description="Number of pods.")
+    storage: Size | None = Field(default=None, description="Sum of the sizes of the team's volume claims.")
+
+
+class Team(ConfigModel):
+    """A namespace with its members, limits and workloads."""
+
+    name: Name = Field(description="Name of the team; unique in the environment.")
+    namespace: Namespace | None = Field(default=None, description="Namespace. Else the team's name.")
+    quota: Quota | None = Field(default=None, description="The most that the team may use.")
+    owners: Many[Group] = Field(default=(), description="Groups with every right that a namespace has.")
+    developers: Many[Group] = Field(default=(), description="Groups that may run and change workloads.")
+    viewers: Many[Group] = Field(default=(), description="Groups that may look, but not at Secrets.")
+    labels: Mapping[OwnLabelKey, LabelValue] = Field(
+        default={}, description="Labels of the namespace and of the team's objects."
+    )
+    training: Many[Training] = Field(default=(), description="What the team trains.")
+    serving: Many[Serving] = Field(default=(), description="What the team serves.")
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        if self.namespace is None:
+            try:
+                check_namespace(self.name)
+            except ValueError as error:
+                yield Fault(path=("name",), message=f"{error}, or write namespace: beside it")
+        yield from crosschecks.repeated_names("training", self.training)
+        yield from crosschecks.repeated_names("serving", self.serving)
+        yield from crosschecks.model_faults(self)
+        yield from crosschecks.quota_faults(self)
+
+    @property
+    def namespace_name(self) -> str:
+        return self.namespace or self.name
+
+    def trainer_of(self, model: str) -> Training | None:
+        """The training entry that trains `model`, if one of this team does."""
+        return next((entry for entry in self.training if entry.trained_model == model), None)
+
+    def model_storage(self, server: Serving) -> str:
+        """The name of the storage that holds the model of `server`, an entry of this team."""
+        trainer = self.trainer_of(server.model)
+        storage = trainer.model if trainer else server.storage
+        if storage is None:
+            raise LookupError(f"teams[{self.name}].serving[{server.name}]: nobody trains {server.model!r}")
+        return storage
+
+    def storage_names(self) -> tuple[str, ...]:
+        """The storages that the team's workloads mount, in the order of first use."""
+        used = [name for entry in self.training for name in (entry.data, entry.model)]
+        used += [self.model_storage(server) for server in self.serving]
+        return tuple(dict.fromkeys(used))
