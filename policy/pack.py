@@ -1,0 +1,115 @@
+"""The pack: the rules, wired to the policy SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from pulumi_policy import (
+    EnforcementLevel,
+    Policy,
+    PolicyConfigSchema,
+    PolicyPack,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.proxy import UnknownValueError
+
+from policy.rules import RULES
+from policy.rules.model import Level, Resource, ResourceRule, Setting, Stack, StackRule
+from policy.rules.values import UNKNOWN
+
+NAME = "ml-platform"
+LEVELS = {Level.MANDATORY: EnforcementLevel.MANDATORY, Level.ADVISORY: EnforcementLevel.ADVISORY}
+
+
+def plain(value: Any) -> Any:
+    """A value without the SDK's proxies, which raise where it is not known yet: it becomes `UNKNOWN`."""
+    if isinstance(value, Mapping):
+        mapping = cast("Mapping[str, Any]", value)
+        return {key: known(lambda key=key: mapping[key]) for key in mapping}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        sequence = cast("Sequence[Any]", value)
+        return [known(lambda index=index: sequence[index]) for index in range(len(sequence))]
+    return value
+
+
+def known(read: Callable[[], Any]) -> Any:
+    try:
+        return plain(read())
+    except UnknownValueError:
+        return UNKNOWN
+
+
+def resource_of(args: Any) -> Resource:
+    """A rule's view of what the SDK hands over: `ResourceValidationArgs` or `PolicyResource`."""
+    references = getattr(args, "property_dependencies", None) or {}
+    return Resource(
+        type=args.resource_type,
+        urn=args.urn,
+        name=args.name,
+        props=plain(args.props),
+        protect=bool(args.opts.protect),
+        references={key: [target.urn for target in targets] for key, targets in references.items()},
+        provider=plain(args.provider.props) if args.provider else {},
+    )
+
+
+def schema(settings: Mapping[str, Setting]) -> PolicyConfigSchema | None:
+    """What a policy configuration may say about a rule."""
+    if not settings:
+        return None
+    return PolicyConfigSchema(properties={key: _schema(setting) for key, setting in settings.items()})
+
+
+def _schema(setting: Setting) -> dict[str, Any]:
+    shared = {"description": setting.description}
+    if isinstance(setting.default, int):
+        return {**shared, "type": "integer", "default": setting.default}
+    return {**shared, "type": "array", "items": {"type": "string"}, "default": list(setting.default)}
+
+
+def resource_policy(rule: ResourceRule) -> ResourceValidationPolicy:
+    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        if rule.types and args.resource_type not in rule.types:
+            return
+        resource = resource_of(args)
+        for fault in rule.check(resource, rule.with_defaults(args.get_config())):
+            report(f"{resource.label}: {fault} {rule.remedy}", None)
+
+    return ResourceValidationPolicy(
+        name=rule.name,
+        description=rule.description,
+        enforcement_level=LEVELS[rule.level],
+        config_schema=schema(rule.settings),
+        remediation_steps=rule.remedy,
+        validate=validate,
+    )
+
+
+def stack_policy(rule: StackRule) -> StackValidationPolicy:
+    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+        stack = Stack([resource_of(resource) for resource in args.resources])
+        for resource, fault in rule.check(stack, rule.with_defaults(args.get_config())):
+            report(f"{resource.label}: {fault} {rule.remedy}", resource.urn)
+
+    return StackValidationPolicy(
+        name=rule.name,
+        description=rule.description,
+        enforcement_level=LEVELS[rule.level],
+        config_schema=schema(rule.settings),
+        remediation_steps=rule.remedy,
+        validate=validate,
+    )
+
+
+def policies() -> list[Policy]:
+    return [resource_policy(rule) if isinstance(rule, ResourceRule) else stack_policy(rule) for rule in RULES]
+
+
+def serve() -> None:
+    """Answer the engine's questions until it ends this process."""
+    PolicyPack(name=NAME, enforcement_level=EnforcementLevel.MANDATORY, policies=policies())
