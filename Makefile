@@ -1,0 +1,57 @@
+# Every command makes what it needs first; run again, it does only what is missing.
+
+.DEFAULT_GOAL := help
+.PHONY: help up cluster preview outputs predict status env down clean test test-unit test-cluster lint bench environment
+SHELL := /bin/bash
+
+PYTHON := .local/venv/bin/python
+STACK ?= dev
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
+
+up: environment ## from an empty machine to a prediction: tools, cluster, images, pulumi up, outputs
+	@$(PYTHON) -m local --stack $(STACK) up
+
+cluster: environment ## only the embedded cluster, for plain pulumi
+	@$(PYTHON) -m local --stack $(STACK) cluster
+
+preview: environment ## what pulumi up would change
+	@$(PYTHON) -m local --stack $(STACK) preview
+
+outputs: environment ## the stack outputs as JSON
+	@$(PYTHON) -m local --stack $(STACK) outputs
+
+predict: environment ## held-out samples through the Service: label, prediction, accuracy
+	@$(PYTHON) -m local --stack $(STACK) predict
+
+status: environment ## what runs, what waits and why
+	@$(PYTHON) -m local --stack $(STACK) status
+
+env: environment ## shell lines for plain pulumi and kubectl: source <(make -s env)
+	@$(PYTHON) -m local --stack $(STACK) env
+
+down: environment ## destroy the stack, stop the cluster
+	@$(PYTHON) -m local --stack $(STACK) down
+
+clean: environment ## stop the clusters and remove what make made here (CACHE=1: built tools and images too)
+	@$(PYTHON) -m local clean $(if $(CACHE),--cache)
+
+test: test-environment ## everything: lint, unit, cluster and end-to-end tests
+	@$(PYTHON) -m local test
+
+test-unit: test-environment ## the tests that need no cluster
+	@$(PYTHON) -m pytest tests/unit tests/policy
+
+lint: test-environment ## ruff and pyright
+	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m pyright
+
+bench: test-environment ## the figures of docs/benchmarks.md
+	@$(PYTHON) -m tests.bench
+
+environment:
+	@local/environment.sh run
+
+.PHONY: test-environment
+test-environment:
+	@local/environment.sh dev

@@ -1,0 +1,117 @@
+"""The commands behind `make`: `python -m local COMMAND`."""
+
+import sys
+
+import click
+
+from local.errors import Failure
+from local.paths import LOCAL
+
+
+@click.group()
+@click.option("--stack", default="dev", show_default=True, help="The stack to work on.")
+@click.pass_context
+def cli(context: click.Context, stack: str) -> None:
+    """A whole ML platform on one machine, from an empty machine to a prediction."""
+    context.obj = stack
+
+
+@cli.command()
+@click.pass_obj
+def up(stack: str) -> None:
+    """Set up what is missing, start the cluster, run `pulumi up`, print the outputs."""
+    from local import commands
+
+    commands.up(stack)
+
+
+@cli.command()
+@click.pass_obj
+def cluster(stack: str) -> None:
+    """Only the embedded cluster, without `pulumi up`."""
+    from local import commands
+
+    commands.up(stack, only_cluster=True)
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("words", nargs=-1)
+@click.pass_obj
+def preview(stack: str, words: tuple[str, ...]) -> None:
+    """`pulumi preview`; further words go to Pulumi."""
+    from local import commands
+
+    sys.exit(commands.preview(stack, words))
+
+
+@cli.command()
+@click.pass_obj
+def outputs(stack: str) -> None:
+    """The stack outputs as JSON."""
+    from local import commands
+
+    commands.outputs(stack)
+
+
+@cli.command()
+@click.option("--count", default=20, show_default=True, help="How many samples to send.")
+@click.pass_obj
+def predict(stack: str, count: int) -> None:
+    """Send held-out samples through the Service: label, prediction, accuracy."""
+    from local import commands
+
+    commands.predict(stack, count)
+
+
+@cli.command()
+@click.pass_obj
+def status(stack: str) -> None:
+    """What runs, what waits and why."""
+    from local import status
+
+    status.show(stack)
+
+
+@cli.command()
+@click.pass_obj
+def env(stack: str) -> None:
+    """Shell lines for plain `pulumi` and `kubectl` on this stack."""
+    from local import commands
+
+    commands.show_environment(stack)
+
+
+@cli.command()
+@click.pass_obj
+def down(stack: str) -> None:
+    """Destroy the stack and stop the cluster."""
+    from local import commands
+
+    commands.down(stack)
+
+
+@cli.command()
+@click.option("--cache", is_flag=True, help="Remove the cache of built tools and images too.")
+def clean(cache: bool) -> None:
+    """Stop the clusters and remove everything that `make` made here."""
+    from local import commands
+
+    commands.clean(cache=cache)
+
+
+def main() -> None:
+    try:
+        cli(standalone_mode=False)
+    except Failure as failure:
+        click.secho(f"error: {failure}", fg="red", err=True)
+        sys.exit(1)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(wrong.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.secho(f"interrupted; the same command goes on from here (logs: {LOCAL / 'log'})", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""What a managed Kubernetes brings along: DNS, metrics, a default storage class; and the simulated GPU nodes."""
+
+import base64
+import hashlib
+import subprocess
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from local import process
+from local.container_images import BASE_IMAGE, system_image
+from local.errors import Failure
+from local.network import CLUSTER_DOMAIN
+from local.node import EmbeddedNode
+from local.progress import Steps
+
+FOLDER = Path(__file__).with_name("addons")
+DEPLOYMENTS = (
+    ("kube-system", "coredns"),
+    ("kube-system", "metrics-server"),
+    ("local-path-storage", "local-path-provisioner"),
+)
+#: Marks the nodes that kwok plays, so that one that left the stack config is removed.
+SIMULATED = {"ml-platform/node": "simulated"}
+
+
+def manifests(node: EmbeddedNode) -> str:
+    """The add-ons' objects as one YAML stream."""
+
+    def encoded(file: str) -> str:
+        return base64.b64encode((node.certificates / file).read_bytes()).decode()
+
+    variables: dict[str, dict[str, str]] = {
+        "access": {},
+        "coredns": {
+            "image": system_image("coredns"),
+            "domain": CLUSTER_DOMAIN,
+            "dns_address": node.addresses.dns_service,
+        },
+        "metrics-server": {
+            "image": system_image("metrics-server"),
+            "certificate": encoded("metrics-server.crt"),
+            "certificate_digest": hashlib.sha256((node.certificates / "metrics-server.crt").read_bytes()).hexdigest(),
+            "key": encoded("metrics-server.key"),
+            "authority": encoded("cluster.crt"),
+        },
+        "local-path": {
+            "image": system_image("local-path-provisioner"),
+            "helper_image": BASE_IMAGE,
+            "volumes": str(node.instance.volumes),
+        },
+    }
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701  (YAML)
+    return "\n---\n".join(
+        environment.from_string((FOLDER / f"{name}.yaml").read_text()).render(values)
+        for name, values in variables.items()
+    )
+
+
+def simulated_nodes(pools: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Node objects for the pools of `cluster.simulatedNodes`: `count` nodes with `gpus` GPUs each.
+
+    They carry what NVIDIA's device plugin and feature discovery would put on a real GPU node: the capacity
+    `nvidia.com/gpu`, the product label, and the taint that keeps other pods away.
+    """
+    nodes: list[dict[str, Any]] = []
+    for pool in pools:
+        capacity = {
+            "cpu": "96",
+            "memory": "1152Gi",
+            "pods": "110",
+            "ephemeral-storage": "1000Gi",
+            "nvidia.com/gpu": str(pool["gpus"]),
+        }
+        for number in range(pool["count"]):
+            name = f"{pool['name']}-{number}"
+            labels = SIMULATED | {
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": "amd64",
+                "node.kubernetes.io/instance-type": pool["instanceType"],
+                "ml-platform/node-pool": pool["name"],
+                "nvidia.com/gpu.present": "true",
+                "nvidia.com/gpu.count": str(pool["gpus"]),
+            }
+            if pool.get("gpuProduct"):
+                labels["nvidia.com/gpu.product"] = pool["gpuProduct"]
+            nodes.append(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Node",
+                    "metadata": {
+                        "name": name,
+                        "labels": labels,
+                        "annotations": {"kwok.x-k8s.io/node": "fake"},
+                    },
+                    "spec": {"taints": [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}]},
+                    "status": {"capacity": capacity, "allocatable": capacity},
+                }
+            )
+    return nodes
+
+
+class Kubectl:
+    """kubectl with the instance's own kubeconfig."""
+
+    def __init__(self, node: EmbeddedNode) -> None:
+        self.program = node.programs["kubectl"]
+        self.kubeconfig = node.instance.kubeconfig
+        self.log = node.instance.logs / "kubectl.log"
+
+    def command(self, *words: str) -> list[str]:
+        return [str(self.program), "--kubeconfig", str(self.kubeconfig), *words]
+
+    def run(self, *words: str) -> str:
+        return process.output(self.command(*words))
+
+    def succeeds(self, *words: str) -> bool:
+        return subprocess.run(self.command(*words), capture_output=True, check=False, timeout=60).returncode == 0
+
+    def apply(self, manifest: str, *words: str) -> None:
+        done = subprocess.run(
+            self.command(
+                *("apply", "--server-side", "--force-conflicts", "--field-manager=ml-platform"), *words, "-f", "-"
+            ),
+            input=manifest,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("a") as sink:
+            sink.write(done.stdout + done.stderr)
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+            raise Failure(f"the cluster refused an add-on: {last}", "see the log", self.log)
+
+
+def wait_for_api(node: EmbeddedNode, seconds: float = 90) -> None:
+    """Wait until the API server is ready and the node has registered."""
+    kubectl = Kubectl(node)
+    deadline = time.monotonic() + seconds
+    while not kubectl.succeeds("get", "node", node.name, "-o", "name"):
+        if time.monotonic() > deadline:
+            states = ", ".join(f"{name} {state}" for name, state in node.program_states().items())
+            raise Failure(
+                f"the cluster did not answer within {seconds:.0f} s ({states})",
+                "see the logs of the programs that are not RUNNING; 'make down' and 'make up' start afresh",
+                node.instance.logs,
+            )
+        time.sleep(0.3)
+
+
+def ensure(node: EmbeddedNode, pools: Iterable[Mapping[str, Any]], steps: Steps) -> None:
+    """Apply the add-ons and the simulated nodes and wait until they are ready."""
+    kubectl = Kubectl(node)
+    with steps.step("cluster add-ons: DNS, metrics, storage class"):
+        kubectl.apply(manifests(node))
+        simulate(kubectl, simulated_nodes(pools))
+        for namespace, name in DEPLOYMENTS:
+            if not kubectl.succeeds(
+                *("rollout", "status", f"deployment/{name}", "--namespace", namespace, "--timeout", "120s")
+            ):
+                raise Failure(
+                    f"the add-on {name} did not become ready",
+                    f"see 'kubectl --kubeconfig {kubectl.kubeconfig} describe pods -n {namespace}'",
+                    node.instance.logs / "kubelet.log",
+                )
+        if not kubectl.succeeds(
+            "wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", "--timeout=60s"
+        ):
+            raise Failure("the metrics API did not become available", "see the log", node.instance.logs)
+
+
+def simulate(kubectl: Kubectl, nodes: list[dict[str, Any]]) -> None:
+    """Make the simulated nodes exactly `nodes`."""
+    names = {node["metadata"]["name"] for node in nodes}
+    selector = ",".join(f"{key}={value}" for key, value in SIMULATED.items())
+    present = kubectl.run("get", "nodes", "--selector", selector, "-o", "name").split()
+    gone = [name for name in present if name.removeprefix("node/") not in names]
+    if gone:
+        kubectl.run("delete", *gone)
+    if nodes:
+        stream = yaml.safe_dump_all(nodes)
+        kubectl.apply(stream)
+        kubectl.apply(stream, "--subresource=status")

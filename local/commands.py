@@ -1,0 +1,279 @@
+"""What `make up`, `make down` and their sisters do, from the machine up to a prediction."""
+
+import concurrent.futures
+import json
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from local import addons, container_images, system, toolchain
+from local.errors import Failure
+from local.node import EmbeddedNode
+from local.paths import INSTANCES, LOCAL, ROOT, Instance, cache_folder
+from local.progress import Steps
+from local.pulumi_cli import Pulumi, tools_to_build
+from stacks.check import read_environment
+from stacks.cluster_config import LocalCluster
+
+#: How long an answer of a server that `pulumi up` saw ready may take to come through a new Service.
+ANSWER_SECONDS = 15
+
+
+def stack_file(stack: str) -> Path:
+    return ROOT / f"Pulumi.{stack}.yaml"
+
+
+def built_programs(steps: Steps, *, cluster: bool = True) -> dict[str, Path]:
+    """The paths of all tools, building what is missing."""
+    tools = tools_to_build() + (toolchain.CLUSTER_TOOLS if cluster else ())
+    order = {tool: position for position, tool in enumerate(toolchain.ALL_TOOLS)}
+    return toolchain.build(sorted(tools, key=lambda tool: order[tool]), steps)
+
+
+def prepare(steps: Steps) -> dict[str, Path]:
+    """Everything that is built once: packages, tools, images. Tools and images are made side by side."""
+    system.check_machine()
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        tools = pool.submit(built_programs, steps)
+
+        def packages_and_images() -> None:
+            system.ensure_packages(steps)
+            container_images.build_base_and_samples(steps)
+
+        images = pool.submit(packages_and_images)
+        for job in concurrent.futures.as_completed((tools, images)):
+            job.result()
+    programs = tools.result()
+    container_images.build_system(programs, steps)
+    return programs
+
+
+def start_cluster(
+    instance: Instance, programs: Mapping[str, Path], cluster: LocalCluster, steps: Steps
+) -> EmbeddedNode:
+    """Bring the embedded cluster of `instance` up, or repair it."""
+    node = EmbeddedNode(instance, programs)
+    with steps.step(f"cluster {instance.name}: control plane and node"):
+        node.ensure()
+        addons.wait_for_api(node)
+    container_images.import_into(node, steps)
+    pools = [pool.model_dump(by_alias=True) for pool in cluster.simulated_nodes]
+    addons.ensure(node, pools, steps)
+    return node
+
+
+def up(stack: str, *, only_cluster: bool = False) -> None:
+    """From an empty machine to a prediction; does only what is missing."""
+    started = time.monotonic()
+    instance = INSTANCES["dev"]
+    environment = read_environment(stack_file(stack))
+    with Steps() as steps:
+        if isinstance(environment.cluster, LocalCluster):
+            programs = prepare(steps)
+            start_cluster(instance, programs, environment.cluster, steps)
+        else:
+            programs = built_programs(steps, cluster=False)
+        if only_cluster:
+            steps.say(f"\nThe cluster is up. For kubectl and pulumi: source {instance.folder / 'env'}")
+            Pulumi(instance, programs, stack=stack).ensure()
+            return
+        pulumi = Pulumi(instance, programs, stack=stack)
+        pulumi.ensure()
+        pulumi.select_stack()
+        pulumi.up(steps)
+        steps.timings["total"] = time.monotonic() - started
+        steps.write_timings(instance.folder / "timings.json")
+    show_outputs(pulumi.outputs(), instance)
+    Console(stderr=True).print(f"[dim]done in {time.monotonic() - started:.0f} s[/dim]")
+
+
+def show_outputs(outputs: Mapping[str, Any], instance: Instance) -> None:
+    """The outputs as tables, and for the first server a line to try."""
+    console = Console(highlight=False)
+    table = Table(title="Stack outputs", title_justify="left")
+    for column in ("team", "workload", "namespace", "object", "model", "address"):
+        table.add_column(column, overflow="fold")
+    servers: list[tuple[str, str]] = []
+    for team, workloads in outputs["teams"].items():
+        for name, item in workloads["training"].items():
+            model = item["model"]
+            table.add_row(
+                *(team, f"training {name}", item["namespace"], item["job"]),
+                *(f"{model['name']} {model['version']}", ""),
+            )
+        for name, item in workloads["serving"].items():
+            table.add_row(team, f"serving {name}", item["namespace"], item["deployment"], "", item["url"])
+            servers.append((name, item["url"]))
+    console.print(table)
+    if servers:
+        _, url = servers[0]
+        console.print("\nTry it (64 pixels, 0 to 16, row by row):", style="bold")
+        console.print(f"  {curl_line(url)}", soft_wrap=True)
+        console.print(f"  -> {_first_answer(url)}")
+    console.print("\nmake predict    held-out samples through the Service\nmake status     what runs, what waits and why")
+    console.print(f"source {instance.folder.relative_to(ROOT)}/env    plain pulumi and kubectl on this stack")
+
+
+#: A handwritten zero, the first sample of the data set: what the printed `curl` line sends.
+ZERO = (
+    "0,0,5,13,9,1,0,0,0,0,13,15,10,15,5,0,0,3,15,2,0,11,8,0,0,4,12,0,0,8,8,0,"
+    "0,5,8,0,0,9,8,0,0,4,11,0,1,12,7,0,0,2,14,5,10,12,0,0,0,0,6,13,10,0,0,0"
+)
+
+
+def curl_line(url: str) -> str:
+    return f"curl -s {url}/predict -H 'Content-Type: application/json' -d '{{\"input\": [{ZERO}]}}'"
+
+
+def _first_answer(url: str) -> str:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            return json.dumps(post(f"{url}/predict", {"input": [int(word) for word in ZERO.split(",")]}))
+        except (urllib.error.URLError, TimeoutError) as error:
+            if time.monotonic() > deadline:
+                raise Failure(
+                    f"{url}/predict does not answer: {error}", "see 'make status'", INSTANCES["dev"].logs
+                ) from None
+            time.sleep(0.3)
+
+
+def post(url: str, body: object) -> Any:
+    request = urllib.request.Request(  # noqa: S310  (the URL is a stack output)
+        url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+def existing_pulumi(stack: str) -> Pulumi:
+    """Pulumi for a command that needs what `make up` made."""
+    instance = INSTANCES["dev"]
+    tools = tools_to_build() + toolchain.CLUSTER_TOOLS
+    with Steps() as steps:
+        programs = toolchain.build(tools, steps) if _all_built(tools) else built_programs(steps, cluster=False)
+    pulumi = Pulumi(instance, programs, stack=stack)
+    pulumi.ensure()
+    return pulumi
+
+
+def _all_built(tools: tuple[toolchain.Tool, ...]) -> bool:
+    with Steps() as steps:
+        version = toolchain.find_go(steps).version
+    return all(toolchain.installed(tool, version).exists() for tool in tools)
+
+
+def predict(stack: str, count: int) -> None:
+    """Send held-out samples of every trained and served model through its Service."""
+    pulumi = existing_pulumi(stack)
+    outputs = pulumi.outputs()
+    environment = read_environment(stack_file(stack))
+    console = Console(highlight=False)
+    for team in environment.teams:
+        for server in team.serving:
+            item: Any = outputs["teams"][team.name]["serving"][server.name]  # pyright: ignore
+            _predict_one(pulumi, item, server.model, count, console)
+
+
+def _predict_one(pulumi: Pulumi, item: Mapping[str, str], model: str, count: int, console: Console) -> None:
+    namespace, deployment = item["namespace"], item["deployment"]
+    read = 'cat "$MODEL_ROOT/$MODEL_NAME/$MODEL_VERSION/samples.json"'
+    done = subprocess.run(
+        ["kubectl", "exec", "--namespace", namespace, f"deployment/{deployment}", "--", "sh", "-c", read],
+        env=pulumi.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Failure(
+            f"the held-out samples of {model!r} could not be read: {done.stderr.strip()[:200]}",
+            "see 'make status'; a model of your own needs a samples.json beside its manifest",
+        )
+    samples = json.loads(done.stdout)
+    inputs, labels = samples["inputs"][:count], samples["labels"][:count]
+    answer = post(f"{item['url']}/v1/models/{model}:predict", {"instances": inputs})
+    table = Table(title=f"{namespace}/{deployment}: held-out samples through {item['url']}", title_justify="left")
+    for column in ("sample", "label", "prediction", ""):
+        table.add_column(column, justify="right")
+    right = 0
+    for number, (label, prediction) in enumerate(zip(labels, answer["predictions"], strict=True)):
+        right += label == prediction
+        table.add_row(str(number), str(label), str(prediction), "" if label == prediction else "wrong")
+    console.print(table)
+    console.print(f"accuracy {right}/{len(labels)} = {right / len(labels):.4f}")
+
+
+def preview(stack: str, words: tuple[str, ...]) -> int:
+    read_environment(stack_file(stack))
+    pulumi = existing_pulumi(stack)
+    pulumi.select_stack()
+    return pulumi.show("preview", "--stack", stack, *words)
+
+
+def outputs(stack: str) -> None:
+    """The stack outputs as JSON on stdout, and nothing else there."""
+    json.dump(existing_pulumi(stack).outputs(), sys.stdout, indent=2, sort_keys=True)
+    sys.stdout.write("\n")
+
+
+def down(stack: str) -> None:
+    """Destroy the stack, then stop the cluster; leaves nothing running."""
+    instance = INSTANCES["dev"]
+    with Steps() as steps:
+        tools = tools_to_build() + toolchain.CLUSTER_TOOLS
+        if not _all_built(tools) or not (instance.state / "node.json").exists():
+            node = EmbeddedNode(instance, {})
+            node.stop()
+            steps.say("The cluster was not running; nothing of it is left.")
+            return
+        programs = toolchain.build(tools, steps)
+        environment = read_environment(stack_file(stack))
+        pulumi = Pulumi(instance, programs, stack=stack)
+        pulumi.ensure()
+        node = EmbeddedNode(instance, programs)
+        if pulumi.has_resources():
+            if isinstance(environment.cluster, LocalCluster):
+                # Objects are removed by the cluster's own controllers: it has to run for that.
+                with steps.step("cluster dev: control plane and node"):
+                    node.ensure()
+                    addons.wait_for_api(node)
+            pulumi.destroy(steps)
+        stop_cluster(node, steps)
+
+
+def stop_cluster(node: EmbeddedNode, steps: Steps) -> None:
+    with steps.step(f"stop the cluster {node.instance.name}"):
+        node.stop()
+    if left := node.leftovers():
+        raise Failure(f"left on the machine: {', '.join(left[:5])}", "run the same command again")
+
+
+def clean(*, cache: bool) -> None:
+    """Stop every cluster of this checkout and remove what `make` made here; with `cache`, tools and images too."""
+    with Steps() as steps:
+        for instance in INSTANCES.values():
+            if instance.folder.exists():
+                stop_cluster(EmbeddedNode(instance, {}), steps)
+                shutil.rmtree(instance.folder)
+        for name in ("log", "bench"):
+            shutil.rmtree(LOCAL / name, ignore_errors=True)
+        if cache:
+            with steps.step(f"remove {cache_folder()}"):
+                shutil.rmtree(cache_folder(), ignore_errors=True)
+
+
+def show_environment(stack: str) -> None:
+    """The shell lines that make plain `pulumi` and `kubectl` work on the stack."""
+    pulumi = existing_pulumi(stack)
+    pulumi.select_stack()
+    sys.stdout.write((pulumi.instance.folder / "env").read_text())

@@ -1,0 +1,51 @@
+"""Where everything lies: one ignored folder in the checkout and one cache folder, shared by all checkouts."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL = ROOT / ".local"
+TOOL_MODULES = ROOT / "local" / "toolchain"
+
+
+def cache_folder() -> Path:
+    """Built tools and images, reused by every checkout: `$ML_PLATFORM_CACHE`, else `~/.cache/ml-platform`."""
+    chosen = os.environ.get("ML_PLATFORM_CACHE")
+    if chosen:
+        return Path(chosen).resolve()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ml-platform"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One embedded cluster: its name, and the folder that holds all of its state."""
+
+    name: str
+    index: int
+
+    @property
+    def folder(self) -> Path:
+        return LOCAL / self.name
+
+    @property
+    def state(self) -> Path:
+        """What the node keeps over a restart: etcd's data, images, volumes, certificates."""
+        return self.folder / "node"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "log"
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.folder / "kubeconfig"
+
+    @property
+    def volumes(self) -> Path:
+        return self.folder / "volumes"
+
+
+#: The cluster of `make up`, and the one of `make test`: different folders, address ranges and cgroups, so that
+#: both can run at once.
+INSTANCES = {name: Instance(name=name, index=index) for index, name in enumerate(("dev", "test"))}

@@ -1,0 +1,216 @@
+"""The Pulumi CLI with a backend, a home and a passphrase of the instance's own: the user's login is never touched."""
+
+import json
+import os
+import re
+import secrets
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from local import pki, process, toolchain
+from local.errors import Failure
+from local.node import start_time
+from local.paths import ROOT, Instance
+from local.progress import Steps
+
+CLI_MINIMUM = (3, 200)
+PLUGIN = f"resource-kubernetes-{toolchain.PULUMI_KUBERNETES}"
+HOST = Path(__file__).with_name("pulumi_host") / "host.py"
+
+
+def installed_cli() -> Path | None:
+    """Pulumi from PATH when it is new enough and has its Python language host beside it."""
+    program = shutil.which("pulumi")
+    if program is None or shutil.which("pulumi-language-python") is None:
+        return None
+    try:
+        version = process.output([program, "version"], env=os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"})
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    match = re.match(r"v?(\d+)\.(\d+)", version)
+    return Path(program) if match and (int(match[1]), int(match[2])) >= CLI_MINIMUM else None
+
+
+def tools_to_build() -> tuple[toolchain.Tool, ...]:
+    """The tools that Pulumi itself needs built: none where the machine has a Pulumi with the provider's plugin."""
+    if installed_cli() is None:
+        return (toolchain.PULUMI_PROVIDER, toolchain.PULUMI_CLI)
+    return () if (_users_plugins() / PLUGIN).is_dir() else (toolchain.PULUMI_PROVIDER,)
+
+
+def _users_plugins() -> Path:
+    return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins"
+
+
+class Pulumi:
+    """Runs the program of this repository (or of `project`) on one stack of one instance."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        programs: Mapping[str, Path],
+        *,
+        stack: str = "dev",
+        project: Path = ROOT,
+        stack_file: Path | None = None,
+    ) -> None:
+        self.instance = instance
+        self.programs = programs
+        self.stack = stack
+        self.project = project
+        self.stack_file = stack_file
+        self.folder = instance.folder / "pulumi"
+        self.bin = self.folder / "bin"
+        self.passphrase = self.folder / "passphrase"
+
+    def variables(self) -> dict[str, str]:
+        """What a shell needs for plain `pulumi preview` and `up` on this stack."""
+        return {
+            "PATH": f"{self.bin}:{ROOT / '.local' / 'venv' / 'bin'}:{os.environ.get('PATH', os.defpath)}",
+            "PULUMI_HOME": str(self.folder / "home"),
+            "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_STACK": self.stack,
+            "ML_PLATFORM_KUBECONFIG": str(self.instance.kubeconfig),
+            "KUBECONFIG": str(self.instance.kubeconfig),
+        }
+
+    def environment(self) -> dict[str, str]:
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            # A login, a passphrase or an access token of the user's own plays no part here.
+            if not name.startswith("PULUMI_") or name in ("PULUMI_PARALLEL", "PULUMI_OPTION_PARALLEL")
+        }
+        return inherited | self.variables()
+
+    def ensure(self) -> None:
+        """Make the home, the backend and the passphrase."""
+        for name in ("home/plugins", "state", "bin"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder.chmod(0o700)
+        if not self.passphrase.exists():
+            pki.write_private(self.passphrase, f"{secrets.token_urlsafe(32)}\n".encode())
+        plugin = self.folder / "home" / "plugins" / PLUGIN
+        if toolchain.PULUMI_PROVIDER.programs[0] in self.programs:
+            plugin.mkdir(exist_ok=True)
+            link(plugin / "pulumi-resource-kubernetes", self.programs["pulumi-resource-kubernetes"])
+        elif not plugin.exists():
+            plugin.symlink_to(_users_plugins() / PLUGIN)
+        if "pulumi" in self.programs:
+            link(self.bin / "pulumi", self.programs["pulumi"])
+            host = self.bin / "pulumi-language-python"
+            text = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -u {shlex.quote(str(HOST))} "$@"\n'
+            if not host.exists() or host.read_text() != text:
+                host.write_text(text)
+                host.chmod(0o755)
+        if "kubectl" in self.programs:
+            link(self.bin / "kubectl", self.programs["kubectl"])
+        exports = "".join(
+            f"export {name}={shlex.quote(value)}\n" if name != "PATH" else f"export PATH={self._path_export()}\n"
+            for name, value in self.variables().items()
+        )
+        (self.instance.folder / "env").write_text(exports)
+
+    def _path_export(self) -> str:
+        own = (str(self.bin), str(ROOT / ".local" / "venv" / "bin"))
+        return ":".join([*map(shlex.quote, own), '"$PATH"'])
+
+    def command(self, *words: str) -> list[str]:
+        options = ["--non-interactive", "--cwd", str(self.project)]
+        if self.stack_file and words[0] not in ("stack", "cancel", "login"):
+            options += ["--config-file", str(self.stack_file)]
+        return ["pulumi", *words, *options]
+
+    def run(self, *words: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the CLI, capturing what it prints; the caller looks at the exit code."""
+        return subprocess.run(
+            self.command(*words),
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+        )
+
+    def show(self, *words: str) -> int:
+        """Run the CLI with its own output on the screen."""
+        return subprocess.run(self.command(*words), env=self.environment(), check=False).returncode
+
+    def select_stack(self) -> None:
+        """Make the stack when it does not exist, and break the lock of an update that was killed."""
+        if self.run("stack", "select", self.stack).returncode != 0:
+            done = self.run("stack", "init", self.stack)
+            if done.returncode != 0:
+                raise Failure(
+                    f"the stack {self.stack!r} could not be made: {_last(done.stderr)}",
+                    f"remove {self.folder / 'state'} to start with an empty state",
+                )
+
+    def recover(self) -> None:
+        """Clean up after an update that was killed: its lock, and creations that it did not see end.
+
+        What was created without being recorded converges by itself: every object has a name of its own, and the
+        provider applies server-side.
+        """
+        for lock in (self.folder / "state" / ".pulumi" / "locks").rglob("*.json"):
+            holder = json.loads(lock.read_text() or "{}").get("pid")
+            if holder and start_time(holder) is not None:
+                raise Failure(
+                    f"another update of the stack {self.stack!r} is running (process {holder})",
+                    "wait for its end, or end it, then run the same command again",
+                )
+            self.run("cancel", "--yes", "--stack", self.stack)
+
+    def has_resources(self) -> bool:
+        done = self.run("stack", "export", "--stack", self.stack)
+        return done.returncode == 0 and bool((json.loads(done.stdout)["deployment"] or {}).get("resources"))
+
+    def outputs(self) -> dict[str, object]:
+        done = self.run("stack", "output", "--json", "--stack", self.stack)
+        if done.returncode != 0:
+            raise Failure(f"the outputs could not be read: {_last(done.stderr)}", "run 'make up' first")
+        return json.loads(done.stdout)
+
+    def up(self, steps: Steps) -> None:
+        self._update("up", "--skip-preview", steps=steps)
+
+    def destroy(self, steps: Steps) -> None:
+        self._update("destroy", "--skip-preview", steps=steps)
+
+    def _update(self, operation: str, *words: str, steps: Steps) -> None:
+        self.recover()
+        with steps.step(f"pulumi {operation}, stack {self.stack}") as step:
+
+            def note(line: str) -> None:
+                if line.strip():
+                    step.note = line.strip()[:80]
+
+            process.run(
+                self.command(operation, "--yes", *words, "--suppress-progress", "--stack", self.stack),
+                env=self.environment(),
+                log=self.instance.logs / f"pulumi-{operation}.log",
+                what=f"pulumi {operation} on the stack {self.stack!r} failed",
+                remedy="mend what the log names, then run the same command again: what was done stays done",
+                on_line=note,
+            )
+
+
+def link(name: Path, target: Path) -> None:
+    """A symbolic link that is right, whatever was there before."""
+    if name.is_symlink() and name.readlink() == target:
+        return
+    partial = name.with_name(f".{name.name}.partial")
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(target)
+    partial.rename(name)
+
+
+def _last(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no output"

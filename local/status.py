@@ -1,0 +1,139 @@
+"""`make status`: what runs, what waits and why, in three tables."""
+
+import json
+import subprocess
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from local import toolchain
+from local.commands import existing_pulumi, stack_file
+from local.node import EmbeddedNode
+from local.paths import INSTANCES
+from stacks.check import read_environment
+from stacks.cluster_config import LocalCluster
+
+Object = Mapping[str, Any]
+
+
+def gpus(resources: Mapping[str, str]) -> str:
+    return resources.get("nvidia.com/gpu", "")
+
+
+def ready(conditions: Iterable[Object], kind: str = "Ready") -> bool:
+    return any(item["type"] == kind and item["status"] == "True" for item in conditions)
+
+
+def waiting_reason(pod: Object) -> str:
+    """Why a pod does not run yet, in the words of the scheduler, the kubelet or the container; '' when it runs."""
+    status = pod["status"]
+    for condition in status.get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return condition.get("message", condition.get("reason", "not scheduled"))
+    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+        state = container.get("state", {})
+        for kind in ("waiting", "terminated"):
+            if kind in state and state[kind].get("reason") != "Completed":
+                message = state[kind].get("message") or f"exit code {state[kind].get('exitCode', '?')}"
+                return f"{state[kind].get('reason', kind)}: {message}"
+    return status.get("message", "")
+
+
+def pod_state(pod: Object) -> str:
+    if pod["metadata"].get("deletionTimestamp"):
+        return "Terminating"
+    phase = pod["status"].get("phase", "Unknown")
+    if phase == "Running" and not ready(pod["status"].get("conditions", [])):
+        return "Running, not ready"
+    return phase
+
+
+def node_table(nodes: Iterable[Object]) -> Table:
+    table = Table(title="Nodes", title_justify="left")
+    for column in ("node", "kind", "type", "GPUs", "state"):
+        table.add_column(column)
+    for node in nodes:
+        labels = node["metadata"]["labels"]
+        table.add_row(
+            node["metadata"]["name"],
+            labels.get("ml-platform/node", "node"),
+            labels.get("node.kubernetes.io/instance-type", ""),
+            gpus(node["status"].get("allocatable", {})),
+            "Ready" if ready(node["status"].get("conditions", [])) else "not ready",
+        )
+    return table
+
+
+def pod_table(pods: Iterable[Object], namespaces: Iterable[str]) -> Table:
+    table = Table(title="Pods of the teams", title_justify="left")
+    for column in ("namespace", "pod", "GPUs", "node", "state", "why"):
+        table.add_column(column, overflow="fold")
+    wanted = set(namespaces)
+    for pod in pods:
+        if pod["metadata"]["namespace"] in wanted:
+            requests = [item.get("resources", {}).get("requests", {}) for item in pod["spec"]["containers"]]
+            table.add_row(
+                pod["metadata"]["namespace"],
+                pod["metadata"]["name"],
+                str(sum(int(gpus(request) or 0) for request in requests) or ""),
+                pod["spec"].get("nodeName", ""),
+                pod_state(pod),
+                waiting_reason(pod),
+            )
+    return table
+
+
+def scaling_table(autoscalers: Iterable[Object]) -> Table:
+    table = Table(title="Autoscalers", title_justify="left")
+    for column in ("namespace", "server", "replicas", "range", "CPU now / wanted"):
+        table.add_column(column)
+    for item in autoscalers:
+        spec, status = item["spec"], item.get("status", {})
+        now = [
+            str(metric["resource"]["current"].get("averageUtilization", "?"))
+            for metric in status.get("currentMetrics") or []
+            if metric["type"] == "Resource"
+        ]
+        wanted = [
+            str(metric["resource"]["target"].get("averageUtilization", "?"))
+            for metric in spec["metrics"]
+            if metric["type"] == "Resource"
+        ]
+        table.add_row(
+            item["metadata"]["namespace"],
+            spec["scaleTargetRef"]["name"],
+            str(status.get("currentReplicas", "?")),
+            f"{spec['minReplicas']} to {spec['maxReplicas']}",
+            f"{', '.join(now) or 'no figure yet'} / {', '.join(wanted)} %",
+        )
+    return table
+
+
+def show(stack: str) -> None:
+    """Print the state of the cluster's programs, its nodes, and the pods and autoscalers of the teams."""
+    console = Console(highlight=False)
+    pulumi = existing_pulumi(stack)
+    environment = read_environment(stack_file(stack))
+    if isinstance(environment.cluster, LocalCluster):
+        states = EmbeddedNode(INSTANCES["dev"], pulumi.programs).program_states()
+        table = Table(title=f"Embedded cluster (Kubernetes {toolchain.KUBERNETES})", title_justify="left")
+        for name in states:
+            table.add_column(name)
+        table.add_row(*(state if state == "RUNNING" else f"[red]{state}[/red]" for state in states.values()))
+        console.print(table)
+
+    def get(*words: str) -> list[Object]:
+        done = subprocess.run(
+            ["kubectl", "get", *words, "-o", "json"],
+            env=pulumi.environment(),
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return json.loads(done.stdout)["items"]
+
+    console.print(node_table(get("nodes")))
+    console.print(pod_table(get("pods", "--all-namespaces"), (team.namespace for team in environment.teams)))
+    console.print(scaling_table(get("hpa", "--all-namespaces")))

