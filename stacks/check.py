@@ -1,7 +1,7 @@
 """Checks stack files before Pulumi runs: `python -m stacks.check Pulumi.dev.yaml …`
 
-Needs neither Pulumi nor a cluster. Each fault is a line on stderr, with file, line, key path and remedy. Ends with 0
-when every file is sound, with 1 when one is not, with 2 when no file was named.
+Needs neither Pulumi nor a cluster. Each fault is a line on stderr, with file, line, key path and remedy. Ends
+with 0 when every file is sound, with 1 when one is not, with 2 when no file was named.
 """
 
 from __future__ import annotations
@@ -12,32 +12,54 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
+from pydantic import BaseModel
+
+from stacks.config import Environment
+from stacks.config_model import did_you_mean
 from stacks.faults import PROJECT, ConfigError, Fault, Path
-from stacks.stack_file import StackFile, read_stack_file
+from stacks.stack_file import read_stack_file
 from stacks.stack_keys import ROOTS, config_path, located, own_key
-from stacks.types import did_you_mean
 from stacks.validation import validate
 
 # What Pulumi itself keeps in a stack file. Later versions may add to it, so only near misses are refused.
 _PULUMI_KEYS = ("config", "environment", "encryptionsalt", "encryptedkey", "secretsprovider")
 _WANTED = " or ".join(f"{PROJECT}:{name}" for name in ROOTS)
-_SHOWN = "docs/configuration.md shows what to write"
 
 
-def check_stack_file(path: FilePath) -> None:
-    """ConfigError with every fault of a stack file; nothing for a sound one."""
+def check_stack_file(path: FilePath) -> BaseModel:
+    """What a stack file asks for, as one of the models of `ROOTS`. ConfigError with every fault of a bad file."""
     file = read_stack_file(path)
-    found = [*file.faults, *_document_faults(file)] if file.readable else file.faults
+    found, result = list(file.faults), None
+    if file.readable:
+        found += _document_faults(file.value)
+        for name, model in ROOTS.items():
+            start = config_path(file, name)
+            if start in file.lines:
+                value = file.value["config"][start[1]]
+                result, faults = validate(model, value)
+                found += [*_secure_values(value, start), *located(faults, start, file)]
+                break
     # One line for each place: what the first look says is nearest to the cause.
-    faults: dict[Path, Fault] = {}
+    faults_by_path: dict[Path, Fault] = {}
     for fault in found:
-        faults.setdefault(fault.path, replace(fault, line=fault.line or file.line_of(fault.path)))
-    if faults:
-        raise ConfigError(path.name, file.value, faults.values())
+        located_fault = replace(fault, line=fault.line or file.line_of(fault.path))
+        faults_by_path.setdefault(fault.path, located_fault)
+    if result is None or faults_by_path:
+        raise ConfigError(path.name, file.value, faults_by_path.values())
+    return result
 
 
-def _document_faults(file: StackFile) -> Iterator[Fault]:
-    document = file.value
+def read_environment(path: FilePath) -> Environment:
+    """The environment of a stack file. ConfigError when the file is bad, or holds something else."""
+    result = check_stack_file(path)
+    if not isinstance(result, Environment):
+        message = f"has no {PROJECT}:environment; name the stack file of an environment"
+        raise ConfigError(path.name, None, [Fault(path=(), message=message)])
+    return result
+
+
+def _document_faults(document: Any) -> Iterator[Fault]:
+    """What is wrong around the project's own key."""
     if not isinstance(document, dict):
         problem = "is empty" if document is None else "is not a mapping"
         yield Fault(path=(), message=f"{problem}; write config: and under it {_WANTED}", line=1)
@@ -48,11 +70,6 @@ def _document_faults(file: StackFile) -> Iterator[Fault]:
     config = document.get("config")
     if isinstance(config, dict):
         yield from _config_faults(config)
-        for name, model in ROOTS.items():
-            start = config_path(file, name)
-            if start in file.lines:
-                yield from _secure_values(config[start[1]], start)
-                yield from located(validate(model, config[start[1]])[1], start, file)
     elif "config" in document:
         yield Fault(path=("config",), message=f"is not a mapping; write {_WANTED} under it")
     else:
@@ -64,7 +81,7 @@ def _config_faults(config: dict[str, Any]) -> Iterator[Fault]:
     own = {key: name for key in config if (name := own_key(key)) is not None}
     known = [key for key, name in own.items() if name in ROOTS]
     for key, name in own.items():
-        if key not in known:
+        if name not in ROOTS:
             hint = did_you_mean(name, ROOTS) or f"; the project has {_WANTED}"
             yield Fault(path=("config", key), message=f"is not a config key of this project{hint}")
     for key in known[1:]:
@@ -72,8 +89,9 @@ def _config_faults(config: dict[str, Any]) -> Iterator[Fault]:
         yield Fault(path=("config", key), message=message)
     if not own:
         # A near miss of the project's name looks like the key of a provider.
-        near = did_you_mean(f"{PROJECT}:environment", config)
-        yield Fault(path=("config",), message=f"has no {_WANTED}; {_SHOWN}{near}")
+        hint = did_you_mean(f"{PROJECT}:environment", config)
+        message = f"has no {_WANTED}; docs/configuration.md shows what to write"
+        yield Fault(path=("config",), message=message + hint.replace("did you mean", "is that what is meant by"))
 
 
 def _secure_values(value: Any, path: Path) -> Iterator[Fault]:

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from stacks.config_model import ConfigModel, Many
 from stacks.crosschecks import repeated_names
 from stacks.faults import Fault
-from stacks.types import ConfigModel, Filled, Many, Name, ObjectName
+from stacks.types import Filled, Name, ObjectName
 
 
 class SimulatedNodes(ConfigModel):
@@ -19,12 +20,8 @@ class SimulatedNodes(ConfigModel):
     name: Name = Field(description="Name of the pool; its nodes are `<name>-0`, `<name>-1` …")
     count: int = Field(ge=1, le=1000, description="Number of nodes.")
     gpus: int = Field(ge=1, le=16, description="GPUs of each node.")
-    instance_type: Filled = Field(
-        description="Instance type that the nodes pretend to be, such as `p4d.24xlarge`."
-    )
-    gpu_product: Filled | None = Field(
-        default=None, description="Label `nvidia.com/gpu.product` of the nodes."
-    )
+    instance_type: Filled = Field(description="Instance type that the nodes pretend to be, such as `p4d.24xlarge`.")
+    gpu_product: Filled | None = Field(default=None, description="Label `nvidia.com/gpu.product` of the nodes.")
 
 
 class LocalCluster(ConfigModel):
@@ -33,11 +30,9 @@ class LocalCluster(ConfigModel):
     kind: Literal["local"] = Field(description="The embedded cluster that `make cluster` starts.")
     kubeconfig: Filled | None = Field(
         default=None,
-        description="Path of the kubeconfig file. Else `ML_PLATFORM_KUBECONFIG`, `KUBECONFIG` or `~/.kube/config`.",
+        description="Path of the kubeconfig. Else `ML_PLATFORM_KUBECONFIG`, `KUBECONFIG`, `~/.kube/config`.",
     )
-    context: Filled | None = Field(
-        default=None, description="Context in the kubeconfig. Else its current context."
-    )
+    context: Filled | None = Field(default=None, description="Context in the kubeconfig. Else its current context.")
     simulated_nodes: Many[SimulatedNodes] = Field(default=(), description="Simulated GPU nodes.")
 
     def faults(self) -> Iterator[Fault]:
@@ -52,9 +47,7 @@ class ExistingCluster(ConfigModel):
     kubeconfig: Filled | None = Field(
         default=None, description="Path of the kubeconfig file. Else `KUBECONFIG` or `~/.kube/config`."
     )
-    context: Filled | None = Field(
-        default=None, description="Context in the kubeconfig. Else its current context."
-    )
+    context: Filled | None = Field(default=None, description="Context in the kubeconfig. Else its current context.")
     storage_class: ObjectName | None = Field(
         default=None, description="StorageClass of volumes that name none. Else the cluster's default class."
     )
@@ -68,10 +61,10 @@ Cluster = Annotated[LocalCluster | ExistingCluster, Field(discriminator="kind")]
 
 
 def kubeconfig_path(cluster: LocalCluster | ExistingCluster, environ: Mapping[str, str], home: Path) -> Path:
-    """The kubeconfig file of a cluster: what the config names, then the environment, then the user's own file.
+    """The kubeconfig of a cluster: what the config names, else the environment, else the user's own file.
 
-    Of a `KUBECONFIG` that lists several files, the first is used. The embedded cluster's variable never decides for an
-    existing cluster, so that a shell that was set up for one does not deploy to the other.
+    Of a `KUBECONFIG` that lists several files, the first is used. The embedded cluster's variable never
+    decides for an existing cluster, so that a shell set up for one does not deploy to the other.
     """
     variables = ("ML_PLATFORM_KUBECONFIG", "KUBECONFIG") if cluster.kind == "local" else ("KUBECONFIG",)
     named = [cluster.kubeconfig, *(environ.get(variable) for variable in variables)]

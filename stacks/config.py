@@ -1,7 +1,7 @@
 """The stack config `ml-platform:environment` as one frozen, typed object.
 
-The sections are in the `*_config` modules beside this one, the rules between them in `stacks.crosschecks`. Reading a
-stack file is `stacks.check`, reading Pulumi's config is `stacks.loading`.
+The sections are in the `*_config` modules beside this one, the rules between them in `stacks.crosschecks`.
+Reading a stack file is `stacks.check`, reading Pulumi's config is `stacks.loading`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pydantic import Field
 
 from stacks import crosschecks
 from stacks.cluster_config import Cluster
+from stacks.config_model import ConfigModel, Many
 from stacks.faults import Fault
 from stacks.image_names import Registry
 from stacks.storage_config import Storage
 from stacks.team_config import Quota, Team
-from stacks.types import ConfigModel, Many
 
-__all__ = ["Environment", "Images", "Quota", "Team"]
+__all__ = ["Cluster", "Environment", "Images", "Quota", "Team"]
 
 
 class Images(ConfigModel):
@@ -36,7 +36,7 @@ class Environment(ConfigModel):
     images: Images = Field(default=Images(), description="Where the sample images come from.")
     protect_data: bool | None = Field(
         default=None,
-        description="Whether storage is protected from deletion. Else it is, but not where `cluster.kind` is `local`.",
+        description="Whether data is protected from deletion. Else it is, unless `cluster.kind` is `local`.",
     )
     storage: Many[Storage] = Field(default=(), description="Storage that workloads name.")
     teams: Many[Team] = Field(default=(), description="The teams and their workloads.")
@@ -54,5 +54,5 @@ class Environment(ConfigModel):
         return self.cluster.kind != "local" if self.protect_data is None else self.protect_data
 
     def storage_named(self, name: str) -> Storage:
-        """The declared storage of that name. KeyError where there is none; an Environment has no such reference."""
+        """The declared storage of that name. KeyError where there is none, which no workload can name."""
         return {storage.name: storage for storage in self.storage}[name]

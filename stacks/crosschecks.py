@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
+from stacks.config_model import did_you_mean, shown
 from stacks.faults import Fault
 from stacks.quantities import format_bytes, format_cpu, parse_quantity
-from stacks.types import did_you_mean, shown
 
 if TYPE_CHECKING:
     from stacks.config import Environment
@@ -40,9 +40,7 @@ def repeated_namespaces(environment: Environment) -> Iterator[Fault]:
     for index, team in enumerate(environment.teams):
         owner = owners.setdefault(team.namespace_name, team.name)
         if owner != team.name:
-            message = (
-                f"{shown(team.namespace_name)} is the namespace of teams[{owner}]; choose another namespace"
-            )
+            message = f"{shown(team.namespace_name)} is the namespace of teams[{owner}]; choose another namespace"
             yield Fault(path=("teams", index, "namespace"), message=message)
 
 
@@ -52,7 +50,7 @@ def model_faults(team: Team) -> Iterator[Fault]:
     for index, entry in enumerate(team.training):
         trainer = trainers.setdefault(entry.trained_model, entry.name)
         if trainer != entry.name:
-            message = f"training[{trainer}] trains the model {shown(entry.trained_model)} already; name another model"
+            message = f"training[{trainer}] trains {shown(entry.trained_model)} already; name another model"
             yield Fault(path=("training", index, "modelName"), message=message)
     for index, server in enumerate(team.serving):
         path = ("serving", index)
@@ -70,7 +68,7 @@ def model_faults(team: Team) -> Iterator[Fault]:
 
 
 def quota_faults(team: Team) -> Iterator[Fault]:
-    """Quotas that could not hold all of the team's workloads at full load, a rollout of each server included."""
+    """Quotas that could not hold the team's workloads at full load, a rollout of each server included."""
     quota = team.quota
     if quota is None:
         return
@@ -89,8 +87,8 @@ def quota_faults(team: Team) -> Iterator[Fault]:
                 if each
             )
             message = (
-                f"{shown(getattr(quota, key))} is below the {text(total)} that the workloads ask for at full load "
-                f"({asked}); raise it to at least {text(total)}, or lower the requests"
+                f"{shown(getattr(quota, key))} is below the {text(total)} that the workloads ask for at full "
+                f"load ({asked}); raise it to at least {text(total)}, or lower the requests"
             )
             yield Fault(path=("quota", key), message=message, untouched=(("training",), ("serving",)))
 
@@ -129,8 +127,8 @@ def storage_faults(environment: Environment) -> Iterator[Fault]:
         limit = team.quota.storage if team.quota else None
         if limit is not None and total > parse_quantity(limit):
             asked = ", ".join(f"{name} {format_bytes(size)}" for name, size in used.items())
-            least = format_bytes(total)
-            message = f"{shown(limit)} is below the sizes of the team's claims ({asked}); raise it to at least {least}"
+            remedy = f"raise it to at least {format_bytes(total)}"
+            message = f"{shown(limit)} is below the sizes of the team's claims ({asked}); {remedy}"
             yield Fault(path=("teams", team_index, "quota", "storage"), message=message)
 
 
@@ -144,7 +142,7 @@ def _storage_uses(team: Team) -> Iterator[tuple[tuple[str | int, ...], str]]:
 
 
 def sharing_faults(environment: Environment) -> Iterator[Fault]:
-    """Volumes that pods on different nodes, or several pods, would have to mount although their access mode forbids it.
+    """Volumes whose access mode forbids that all the pods that need them mount them.
 
     The embedded cluster has one node that runs pods, so `ReadWriteOnce` is enough there.
     """
@@ -157,11 +155,7 @@ def sharing_faults(environment: Environment) -> Iterator[Fault]:
             if sum(users.values()) < 2:
                 continue
             where = "one pod" if storage.access_mode == "ReadWriteOncePod" else "the pods of one node"
-            remedy = (
-                "ReadWriteOnce or ReadWriteMany"
-                if one_node
-                else "ReadWriteMany, with a storageClass that has it"
-            )
+            remedy = "ReadWriteOnce or ReadWriteMany" if one_node else "ReadWriteMany, with a storageClass that has it"
             message = (
                 f"{storage.access_mode} is for {where} only, but teams[{team.name}] mounts the volume in "
                 f"{', '.join(users)}; write {remedy}"

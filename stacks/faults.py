@@ -16,11 +16,11 @@ _PLAIN_KEY = re.compile(r"[-\w:./]{1,80}")
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One thing to correct: the path from the value that was checked to the key at fault, and what to do about it.
+    """One thing to correct: the path from the value that was checked to the key at fault, and what to do.
 
-    Some checks suppose that other parts of the file could be read: "no such storage" that the list of storages is
-    complete, a sum that each of its parts is untouched. Where such a part has a fault of its own, this one may be a
-    mere consequence of it, and is dropped.
+    Some checks suppose that other parts of the file could be read: "no such storage" that the list of
+    storages is `complete`, a sum that its parts are `untouched`. Where such a part has a fault of its own,
+    this one may be a mere consequence of it, and is dropped.
     """
 
     path: Path
@@ -43,7 +43,7 @@ class Fault:
         return self.moved(lambda path: (*parent, *path))
 
 
-class Faults(ValueError):
+class FaultsError(ValueError):
     """The faults of one value, raised together so that all of them are reported."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
@@ -52,7 +52,7 @@ class Faults(ValueError):
 
 
 class ConfigError(Exception):
-    """A stack config that cannot be used; the text has one line for each fault, file, line and key path first."""
+    """A stack config that cannot be used. Its text has a line for each fault."""
 
     def __init__(self, source: str, root: Any, faults: Iterable[Fault]) -> None:
         self.faults = tuple(sorted(faults, key=lambda fault: fault.line or 0))

@@ -6,9 +6,10 @@ import re
 from typing import Annotated
 
 import images
-from stacks.types import Rule, did_you_mean, shown
+from stacks.config_model import Rule, did_you_mean, shown
 
-_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*(?::[0-9]{1,5})?"
+_HOST_PART = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = rf"{_HOST_PART}(?:\.{_HOST_PART})*(?::[0-9]{{1,5}})?"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REFERENCE = re.compile(
     rf"(?P<name>(?:{_HOST}/)?{_PART}(?:/{_PART})*)"
@@ -25,16 +26,12 @@ def is_sample(image: str) -> bool:
 def check_image(value: object) -> str:
     """A sample's name, or a reference with a tag or digest that does not move."""
     if not isinstance(value, str):
-        raise ValueError(
-            f"{shown(value)} is not an image; write a reference such as registry.example/team/name:1.4.2"
-        )
+        raise ValueError(f"{shown(value)} is not an image; write a reference such as registry.example/team/name:1.4.2")
     if is_sample(value):
         known = images.sample_images()
         if value not in known:
             hint = did_you_mean(value, known)
-            remedy = (
-                f"the samples are {', '.join(known)}{hint} An image of your own needs registry, name and tag"
-            )
+            remedy = f"the samples are {', '.join(known)}{hint} An image of your own needs registry, name and tag"
             raise ValueError(f"{shown(value)} is not a sample image; {remedy}")
         return value
     match = _REFERENCE.fullmatch(value)
@@ -49,9 +46,7 @@ def check_image(value: object) -> str:
 
 def check_registry(value: object) -> str:
     if not isinstance(value, str) or not _REGISTRY.fullmatch(value):
-        raise ValueError(
-            f"{shown(value)} is not a registry; write a host and a path, such as localhost/ml-platform"
-        )
+        raise ValueError(f"{shown(value)} is not a registry; write a host and a path, such as localhost/ml-platform")
     return value
 
 
@@ -60,5 +55,5 @@ Registry = Annotated[str, Rule("registry", check_registry)]
 
 
 def resolve_image(image: str, registry: str) -> str:
-    """The reference that pods use: a sample by the hash of its content in `registry`, anything else as it is."""
+    """The reference that pods use: a sample by its content hash in `registry`, anything else as it is."""
     return f"{registry}/{image}:{images.content_tag(image)}" if is_sample(image) else image

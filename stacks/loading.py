@@ -20,7 +20,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def load_environment() -> Environment:
-    """The stack's `ml-platform:environment`. RunError, which Pulumi prints without a traceback, for a bad one."""
+    """The stack's `ml-platform:environment`. RunError, which Pulumi prints as a message, for a bad one."""
     return load("environment", Environment)
 
 

@@ -9,21 +9,19 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from stacks import schema
-from stacks.faults import Fault, Faults, Path
-from stacks.types import did_you_mean, shown
+from stacks.config_model import did_you_mean, shown
+from stacks.faults import Fault, FaultsError, Path
 
 
 def faults_of(error: ValidationError, root: schema.Model, value: Any) -> list[Fault]:
     """The faults that a validation of `value` by `root` found."""
-    return [
-        fault for details in error.errors(include_url=False) for fault in _faults_of_one(details, root, value)
-    ]
+    return [fault for details in error.errors(include_url=False) for fault in _faults_of_one(details, root, value)]
 
 
 def _faults_of_one(details: ErrorDetails, root: schema.Model, value: Any) -> list[Fault]:
     path = _own_path(details["loc"], value)
     cause = details.get("ctx", {}).get("error")
-    if isinstance(cause, Faults):
+    if isinstance(cause, FaultsError):
         return [fault.under(path) for fault in cause.faults]
     if details["type"] in ("union_tag_invalid", "union_tag_not_found"):
         path = (*path, "kind")
@@ -31,7 +29,7 @@ def _faults_of_one(details: ErrorDetails, root: schema.Model, value: Any) -> lis
 
 
 def _own_path(loc: Path, value: Any) -> Path:
-    """pydantic's location without what is no key of the file: a union's tag, and the mark of a mapping's key."""
+    """pydantic's location without what is no key of the file: a union's tag, the mark of a mapping's key."""
     path: list[str | int] = []
     for key in loc:
         is_tag = isinstance(value, dict) and value.get("kind") == key and key not in value
@@ -57,7 +55,7 @@ def _message(details: ErrorDetails, path: Path, root: schema.Model, value: Any) 
         case "union_tag_invalid":
             kinds = _kinds(path[:-1], root, value)
             tag = str(context["tag"])
-            return f"{shown(tag)} is not a kind of {path[-2]}; write one of {', '.join(kinds)}{did_you_mean(tag, kinds)}"
+            return f"{shown(tag)} is not allowed; write one of {', '.join(kinds)}{did_you_mean(tag, kinds)}"
         case "literal_error":
             return f"{shown(given)} is not allowed; write {context['expected']}"
         case "greater_than_equal":
@@ -123,8 +121,4 @@ def _unknown_key(path: Path, root: schema.Model, value: Any) -> str:
         siblings = schema.child(siblings, key)
     free = [key for key in known if key not in siblings] if isinstance(siblings, dict) else known
     hint = did_you_mean(str(path[-1]), free)
-    return (
-        f"is not a known key{hint}"
-        if hint
-        else f"is not a known key; known are {', '.join(dict.fromkeys(known))}"
-    )
+    return f"is not a known key{hint}" if hint else f"is not a known key; known are {', '.join(dict.fromkeys(known))}"

@@ -1,7 +1,7 @@
-"""Reads a stack file with the line of every key, and refuses what YAML allows but a stack file should not say.
+"""Reads a stack file with the line of every key, and refuses what YAML allows but a stack file should not.
 
-Plain scalars mean what they mean to the Pulumi CLI (YAML 1.2 as go-yaml reads it: `yes` and `on` are texts), and
-not what PyYAML would make of them. What the two would read differently (dates, octal numbers) is refused.
+Plain scalars mean what they mean to the Pulumi CLI (YAML 1.2 as go-yaml reads it: `yes` and `on` are texts),
+and not what PyYAML would make of them. What the two would read differently (dates, octal numbers) is refused.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
+from stacks.config_model import shown
 from stacks.faults import Fault, Path
-from stacks.types import shown
 
 _LARGEST_FILE = 1024 * 1024
 _DEEPEST = 32
@@ -80,13 +80,11 @@ def parse_stack_file(text: str) -> StackFile:
             reader.take(event)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        return _only_fault(
-            f"has the character U+{error.character:04X}, which YAML does not allow; remove it", line
-        )
+        return _only_fault(f"has the character U+{error.character:04X}, which YAML does not allow; remove it", line)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         return _only_fault(_syntax_message(error), mark.line + 1 if mark else None)
-    except _Unusable as error:
+    except _UnusableError as error:
         return StackFile(faults=(error.fault,), readable=False)
     return StackFile(value=reader.document, lines=reader.lines, faults=tuple(reader.faults))
 
@@ -103,7 +101,7 @@ def _syntax_message(error: yaml.MarkedYAMLError) -> str:
     return f"is not valid YAML:{context} {problem}; check indentation, quotes and brackets here"
 
 
-class _Unusable(Exception):
+class _UnusableError(Exception):
     def __init__(self, message: str, event: yaml.Event) -> None:
         self.fault = Fault(path=(), message=message, line=event.start_mark.line + 1)
 
@@ -133,7 +131,7 @@ class _Reader:
             case yaml.DocumentStartEvent():
                 self._documents += 1
                 if self._documents > 1:
-                    raise _Unusable("has a second document ('---'); a stack file is one document", event)
+                    raise _UnusableError("has a second document ('---'); a stack file is one document", event)
             case yaml.AliasEvent():
                 self._fault("is an alias (*); write the value out", event, self._next_path())
                 self._add(None, event)
@@ -146,9 +144,9 @@ class _Reader:
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                 self._refuse_extras(event)
                 if self._awaits_key():
-                    raise _Unusable("has a list or mapping as a key; keys are plain words", event)
+                    raise _UnusableError("has a list or mapping as a key; keys are plain words", event)
                 if len(self._open) >= _DEEPEST:
-                    raise _Unusable(f"is nested deeper than {_DEEPEST} levels; no key is that deep", event)
+                    raise _UnusableError(f"is nested deeper than {_DEEPEST} levels; no key is that deep", event)
                 value: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
                 path = self._next_path()
                 self._add(value, event, closes=False)
@@ -194,9 +192,7 @@ class _Reader:
             self._fault(f"the key {key or 'null'} is not a text; put it in quotes", event, path)
         if key in top.value:
             first = self.lines[path]
-            self._fault(
-                f"is here a second time (the first is in line {first}); remove one of the two", event, path
-            )
+            self._fault(f"is here a second time (the first is in line {first}); remove one of the two", event, path)
         self.lines.setdefault(path, event.start_mark.line + 1)
         top.key, top.awaits_key = key, False
 

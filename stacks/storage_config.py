@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from stacks.types import ConfigModel, Name, ObjectName, Size
+from stacks.config_model import ConfigModel
+from stacks.types import Name, ObjectName, Size
 
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]
 

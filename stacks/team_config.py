@@ -7,22 +7,11 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from stacks import crosschecks
+from stacks.config_model import ConfigModel, Many
 from stacks.faults import Fault
 from stacks.serving_config import Serving
 from stacks.training_config import Training
-from stacks.types import (
-    ConfigModel,
-    Cpu,
-    Group,
-    LabelValue,
-    Many,
-    Memory,
-    Name,
-    Namespace,
-    OwnLabelKey,
-    Size,
-    check_namespace,
-)
+from stacks.types import Cpu, Group, LabelValue, Memory, Name, Namespace, OwnLabelKey, Size, check_namespace
 
 
 class Quota(ConfigModel):

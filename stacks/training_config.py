@@ -6,8 +6,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from stacks.config_model import Many
 from stacks.image_names import Image
-from stacks.types import Duration, Filled, Many, Name
+from stacks.types import Duration, Filled, Name
 from stacks.workload_config import Container, Placement, Resources
 
 TRAINING_VARIABLES = frozenset({"DATA_DIR", "MODEL_DIR", "MODEL_NAME", "MODEL_VERSION", "CODE_VERSION"})
@@ -33,14 +34,12 @@ class TrainingJob(Container, Placement):
 
     name: Name = Field(description="Name of the entry; unique among the team's training entries.")
     kind: Literal["job"] = Field(description="Kubernetes Jobs: one prepares data, one trains.")
-    image: Image = Field(
-        description="A sample image by its name, or an image reference with a tag or digest."
-    )
+    image: Image = Field(description="A sample image by its name, or an image reference with a tag or digest.")
     command: Many[Filled] = Field(default=(), description="Command. Else the image's entry point.")
     args: Many[str] = Field(default=("train",), description="Arguments.")
     preprocess: Preprocess | None = Field(
         default=Preprocess(),
-        description="The Job that prepares data; `false` where data is ready: `DATA_DIR` is then the storage's root.",
+        description="The Job that prepares data; `false` for none, then `DATA_DIR` is the storage's root.",
     )
     data: Name = Field(description="Storage that holds the data.")
     model: Name = Field(description="Storage that the model is written to.")
@@ -59,9 +58,7 @@ class TrainingJob(Container, Placement):
     @classmethod
     def _false_is_none(cls, value: Any) -> Any:
         if value is True:
-            raise ValueError(
-                "true says nothing: leave the key out to prepare data, or write false or a mapping"
-            )
+            raise ValueError("true says nothing: leave the key out to prepare data, or write false or a mapping")
         return None if value is False else value
 
     @property

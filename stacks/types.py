@@ -1,80 +1,19 @@
 """The annotated types of the stack config. Each has its rule here and nowhere else.
 
-A check takes what the file says and returns the value to keep, or raises ValueError with what is wrong and what
-is allowed. Checks never see a whole entry: rules about several keys are the `faults` of the models, rules about
-several entries are in `stacks.crosschecks`.
+A check takes what the file says and returns the value to keep, or raises ValueError with what is wrong and
+what is allowed. Rules about several keys are the `faults` of the models, rules about several entries are in
+`stacks.crosschecks`.
 """
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, Strict, model_validator
-from pydantic.alias_generators import to_camel
-from pydantic_core import CoreSchema, core_schema
-
-from stacks.faults import Fault, Faults
+from stacks.config_model import Rule, shown
 from stacks.quantities import parse_quantity
-
-T = TypeVar("T")
-
-
-class ConfigModel(BaseModel):
-    """Base of every model: camelCase keys, no unknown ones, no silent conversion of types, immutable."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        alias_generator=to_camel,
-        serialize_by_alias=True,
-        hide_input_in_errors=True,
-    )
-
-    def faults(self) -> Iterator[Fault]:
-        """Rules about several keys. All faults are yielded, so that a reader of the errors sees them at once."""
-        yield from ()
-
-    @model_validator(mode="after")
-    def _has_no_faults(self) -> Self:
-        if faults := tuple(self.faults()):
-            raise Faults(faults)
-        return self
-
-
-# YAML has lists and the models keep tuples, which strict mode would not convert.
-Many = Annotated[tuple[T, ...], Strict(False)]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A check that runs before pydantic's own, and the name under which the reference lists the type."""
-
-    label: str
-    check: Callable[[Any], Any]
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(self.check, handler(source))
-
-
-def shown(value: object) -> str:
-    """A value as the file would say it, short enough for one line of an error."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """ "; did you mean …?" when a known word is close to `word`, else nothing."""
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return f"; did you mean {by_lower[close[0]]!r}?" if close else ""
 
 
 def _text(value: object, what: str) -> str:
@@ -195,7 +134,7 @@ _RESERVED_NAMESPACES = ("default", "local-path-storage", "ml-platform")
 
 
 def check_name(value: object) -> str:
-    """A name that objects' names begin with: a DNS label whose first is a letter, since Services need that."""
+    """A name that objects' names begin with: a DNS label that starts with a letter, as Services need it."""
     rule = f"write lower-case letters, digits and '-', a letter first, at most {LONGEST_NAME} characters"
     text = _text(value, "a name")
     if not _NAME.fullmatch(text) or len(text) > LONGEST_NAME:
@@ -218,9 +157,7 @@ def check_object_name(value: object) -> str:
     """The name of an object that is in the cluster already, such as a StorageClass or a Secret."""
     text = _text(value, "an object's name")
     if not _DNS_SUBDOMAIN.fullmatch(text) or len(text) > 253:
-        raise ValueError(
-            f"{shown(value)} is not an object's name; write lower-case letters, digits, '-' and '.'"
-        )
+        raise ValueError(f"{shown(value)} is not an object's name; write lower-case letters, digits, '-' and '.'")
     return text
 
 
@@ -234,7 +171,7 @@ def check_label_key(value: object) -> str:
 
 
 def check_own_label_key(value: object) -> str:
-    """A label key that a user may set. Those of Kubernetes carry meaning, such as the level of pod security."""
+    """A label key that a user may set. Those of Kubernetes have effects, such as the pod security level."""
     text = check_label_key(value)
     prefix = text.rpartition("/")[0]
     if re.search(r"(^|\.)(kubernetes\.io|k8s\.io|ml-platform)$", prefix):
@@ -253,9 +190,7 @@ def check_label_value(value: object) -> str:
 def check_env_name(value: object) -> str:
     text = _text(value, "a variable's name")
     if not _ENV_NAME.fullmatch(text):
-        raise ValueError(
-            f"{shown(value)} is not a variable's name; write letters, digits and '_', no digit first"
-        )
+        raise ValueError(f"{shown(value)} is not a variable's name; write letters, digits and '_', no digit first")
     return text
 
 
@@ -265,18 +200,14 @@ def check_group(value: object) -> str:
         raise ValueError(f"{shown(value)} is not a group; write its name as the identity provider spells it")
     if text.startswith("system:"):
         # system:masters would make members administrators, system:authenticated would let everybody in.
-        raise ValueError(
-            f"{shown(value)} is a group of Kubernetes itself; name a group of your identity provider"
-        )
+        raise ValueError(f"{shown(value)} is a group of Kubernetes itself; name a group of your identity provider")
     return text
 
 
 def check_version(value: object) -> str:
     text = _text(value, "a model version")
     if not _VERSION.fullmatch(text):
-        raise ValueError(
-            f'{shown(value)} is not a model version; write "v" and ten hex digits, as the outputs show it'
-        )
+        raise ValueError(f'{shown(value)} is not a model version; write "v" and ten hex digits, as the outputs show it')
     return text
 
 

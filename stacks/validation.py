@@ -1,8 +1,8 @@
 """Validates a value from a stack file against a model, and finds all of its faults in one go.
 
-pydantic checks a rule over several keys only when each key is sound by itself. So what is at fault is taken out of a
-copy of the value and the rest is validated again, until nothing new is found. Nothing of this is kept: a value with
-a fault gives no model.
+pydantic checks a rule over several keys only when each key is sound by itself. So what is at fault is taken
+out of a copy of the value and the rest is validated again, until nothing new is found. Nothing of this is
+kept: a value with a fault gives no model.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def validate(model: type[M], value: Any) -> tuple[M | None, list[Fault]]:
 
 
 def _empty_keys(value: Any, path: Path) -> Iterator[Fault]:
-    """Keys without a value. YAML makes them null, which would pass for "not given" where a key is optional."""
+    """Keys without a value. YAML makes them null, which would pass for "not given"."""
     for key in _keys(value):
         inner = value[key]
         if inner is None:
@@ -92,15 +92,13 @@ def _is_consequence(fault: Fault, removed: set[Path]) -> bool:
     def starts(path: Path, start: Path) -> bool:
         return path[: len(start)] == start
 
-    incomplete = any(
-        starts(list_, gone) or gone[:-1] == list_ for list_ in fault.complete for gone in removed
-    )
+    incomplete = any(starts(list_, gone) or gone[:-1] == list_ for list_ in fault.complete for gone in removed)
     touched = any(starts(path, gone) or starts(gone, path) for path in fault.untouched for gone in removed)
     return incomplete or touched
 
 
 def _remove(path: Path, model: schema.Model, value: Any, removed: set[Path]) -> None:
-    """Takes out the smallest part around a fault that can be missed: an optional key, else the list's entry."""
+    """Takes out the smallest part around a fault that can be missed: an optional key, else a list's entry."""
     for length in range(len(path), 0, -1):
         parent, key = path[: length - 1], path[length - 1]
         holder = value

@@ -8,26 +8,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from stacks.config_model import ConfigModel, Many, shown
 from stacks.faults import Fault
 from stacks.quantities import format_bytes, format_cpu, parse_quantity
-from stacks.types import (
-    ConfigModel,
-    Cpu,
-    EnvName,
-    LabelKey,
-    LabelValue,
-    Many,
-    Memory,
-    ObjectName,
-    SecretKeyName,
-    shown,
-)
+from stacks.types import Cpu, EnvName, LabelKey, LabelValue, Memory, ObjectName, SecretKeyName
 
 GPU_RESOURCE = "nvidia.com/gpu"
 # Whole words of a variable's name, so that TOKENIZERS_PARALLELISM and MAX_TOKENS pass.
-_SECRET_NAME = re.compile(
-    r"(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRET|KEY|APIKEY|CREDENTIALS?)(?:$|_)", re.I
-)
+_SECRET_NAME = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRET|KEY|APIKEY|CREDENTIALS?)(?:$|_)", re.I)
 
 
 class Limits(ConfigModel):
@@ -46,9 +34,7 @@ class Resources(ConfigModel):
     cpu: Cpu = Field(default="1", description="CPU that is reserved, in cores or millicores.")
     memory: Memory = Field(default="1Gi", description="Memory that is reserved.")
     gpus: int = Field(default=0, ge=0, le=16, description="GPUs; they are never shared or overcommitted.")
-    limits: Limits = Field(
-        default=Limits(), description="The most it may use, where that is more than is reserved."
-    )
+    limits: Limits = Field(default=Limits(), description="The most it may use, where that is more than is reserved.")
 
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
@@ -105,18 +91,14 @@ class Container(ConfigModel):
                 yield Fault(path=(key, name), message=f"is a variable that the platform sets; {remedy}")
         for name in filter(_SECRET_NAME.search, self.env):
             remedy = f"refer to a Kubernetes Secret instead: secretEnv: {{{name}: {{secret: …, key: …}}}}"
-            yield Fault(
-                path=("env", name), message=f"looks like a secret, and this file is not one; {remedy}"
-            )
+            yield Fault(path=("env", name), message=f"looks like a secret, and this file is not one; {remedy}")
 
 
 class Toleration(ConfigModel):
     """A node taint that a workload's pods bear."""
 
     key: LabelKey | None = Field(default=None, description="Key of the taint; without it, every taint.")
-    operator: Literal["Equal", "Exists"] = Field(
-        default="Equal", description="How key and value are compared."
-    )
+    operator: Literal["Equal", "Exists"] = Field(default="Equal", description="How key and value are compared.")
     value: LabelValue | None = Field(default=None, description="Value of the taint, with `Equal`.")
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
         default=None, description="Effect of the taint; without it, every effect."
@@ -136,9 +118,7 @@ class Placement(ConfigModel):
     """Where a workload's pods run and who goes first."""
 
     priority: ObjectName | None = Field(default=None, description="PriorityClass of the pods, by name.")
-    node_selector: Mapping[LabelKey, LabelValue] = Field(
-        default={}, description="Labels that a node must have."
-    )
+    node_selector: Mapping[LabelKey, LabelValue] = Field(default={}, description="Labels that a node must have.")
     tolerations: Many[Toleration] = Field(
         default=(),
         description="Taints that the pods bear. GPU pods bear the GPU taint by themselves.",
