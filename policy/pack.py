@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from pulumi_policy import (
@@ -37,6 +37,28 @@ def plain(value: Any) -> Any:
     return value
 
 
+class Inputs(Mapping[str, Any]):
+    """The inputs of a resource as plain values, each made when a rule first looks at it.
+
+    The SDK hands all resources to every rule of a stack, and most rules look at few of them.
+    """
+
+    def __init__(self, inputs: Mapping[str, Any]) -> None:
+        self._inputs = inputs
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._made:
+            self._made[key] = known(lambda: self._inputs[key])
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._inputs)
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+
 def known(read: Callable[[], Any]) -> Any:
     try:
         return plain(read())
@@ -51,10 +73,10 @@ def resource_of(args: Any) -> Resource:
         type=args.resource_type,
         urn=args.urn,
         name=args.name,
-        props=plain(args.props),
+        props=Inputs(args.props),
         protect=bool(args.opts.protect),
         references={key: [target.urn for target in targets] for key, targets in references.items()},
-        provider=plain(args.provider.props) if args.provider else {},
+        provider=Inputs(args.provider.props) if args.provider else {},
     )
 
 

@@ -59,9 +59,7 @@ def store_encrypted(store: Resource, _: Settings) -> Iterator[str]:
     for mapping in each(store.props.get("blockDeviceMappings")):
         if get(mapping, "ebs") is not None and no(get(mapping, "ebs", "encrypted")):
             yield f"the disk {get(mapping, 'deviceName')} is not encrypted."
-    if store.props.get("provisioner") == "ebs.csi.aws.com" and no(
-        get(store.props, "parameters", "encrypted")
-    ):
+    if store.props.get("provisioner") == "ebs.csi.aws.com" and no(get(store.props, "parameters", "encrypted")):
         yield "volumes of this class are not encrypted."
 
 

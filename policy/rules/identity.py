@@ -181,9 +181,7 @@ def node_roles(stack: Stack) -> list[Resource]:
     level=Level.MANDATORY,
     reason="every pod of a node may end up with the node's permissions",
     remedy="Give the permission to the workload through a Pod Identity association.",
-    settings={
-        "policies": Setting(default=NODE_POLICIES, description="managed policies that a node may have")
-    },
+    settings={"policies": Setting(default=NODE_POLICIES, description="managed policies that a node may have")},
 )
 def node_role_without_data(stack: Stack, settings: Settings) -> Iterator[tuple[Resource, str]]:
     """The role of a node can join the cluster and pull images, and reads no data."""

@@ -44,9 +44,7 @@ def image_fixed(resource: Resource, settings: Settings) -> Iterator[str]:
     """Every image is named by its digest, by the catalog, or by the content of its sources."""
     for reference in image_references(resource):
         fixed = (
-            parse(reference).digest
-            or in_catalog(reference, catalog())
-            or is_sample(reference, settings["registries"])
+            parse(reference).digest or in_catalog(reference, catalog()) or is_sample(reference, settings["registries"])
         )
         if not fixed:
             yield f"{reference} has no digest."
@@ -85,11 +83,7 @@ def chart_pinned(chart: Resource, _: Settings) -> Iterator[str]:
     if version is UNKNOWN or (isinstance(source, str) and LOCAL_CHART.match(source)):
         return
     if not (isinstance(version, str) and EXACT_VERSION.fullmatch(version)):
-        yield (
-            f"version {version} of chart {source} is not exact."
-            if version
-            else f"chart {source} has no version."
-        )
+        yield (f"version {version} of chart {source} is not exact." if version else f"chart {source} has no version.")
 
 
 @resource_rule(

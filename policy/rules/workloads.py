@@ -43,9 +43,7 @@ def names_a_secret(name: str) -> bool:
 
 
 def is_plain_secret(name: str, value: object) -> bool:
-    return (
-        isinstance(value, str) and bool(value) and (names_a_secret(name) or bool(SECRET_VALUE.search(value)))
-    )
+    return isinstance(value, str) and bool(value) and (names_a_secret(name) or bool(SECRET_VALUE.search(value)))
 
 
 @resource_rule(

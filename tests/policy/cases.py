@@ -48,9 +48,7 @@ def findings(
     for rule in rules:
         settings = rule.with_defaults(config or {})
         if isinstance(rule, StackRule):
-            found += [
-                (rule.name, f"{r.label}: {message}") for r, message in rule.check(Stack(resources), settings)
-            ]
+            found += [(rule.name, f"{r.label}: {message}") for r, message in rule.check(Stack(resources), settings)]
             continue
         for resource in resources:
             if not rule.types or resource.type in rule.types:

@@ -33,9 +33,7 @@ def started(folder: Path) -> Generator[AnalyzerStub]:
     """The pack in a process of its own, started from another folder as the language host does."""
     command = [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(PACK)]
     with (
-        subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process,
+        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
     ):
         try:
             assert process.stdout
@@ -125,9 +123,7 @@ def test_configuration_changes_lists_and_levels(tmp_path: Path) -> None:
         pack.Configure(change)
         assert "no-privileged-pod" not in {d.policyName for d in pack.Analyze(deployment).diagnostics}
         after = pack.AnalyzeStack(proto.AnalyzeStackRequest(resources=[whole]))
-    assert {d.policyName for d in before.diagnostics} - {d.policyName for d in after.diagnostics} == {
-        "pod-restricted"
-    }
+    assert {d.policyName for d in before.diagnostics} - {d.policyName for d in after.diagnostics} == {"pod-restricted"}
 
 
 def test_production_configuration_names_rules_that_exist() -> None:

@@ -56,10 +56,8 @@ def test_types_that_rules_look_for_exist_in_the_sdks() -> None:
     """A type that is misspelt would make a rule that never finds anything."""
     sources = "".join(path.read_text() for path in (ROOT / "policy" / "rules").glob("*.py"))
     wanted = set(re.findall(r'"((?:aws|kubernetes):[^"\s]+:[A-Z]\w+)"', sources))
-    sdks = "".join(
-        (Path(str(sdk.__file__)).parent / "__init__.py").read_text()
-        for sdk in (pulumi_aws, pulumi_kubernetes)
-    )
+    roots = [Path(str(sdk.__file__)).parent for sdk in (pulumi_aws, pulumi_kubernetes)]
+    sdks = "".join((root / "__init__.py").read_text() for root in roots)
     custom = ("kubernetes:karpenter", "kubernetes:helm.sh")
     assert {kind for kind in wanted if not kind.startswith(custom) and f'"{kind}"' not in sdks} == set()
     assert len(wanted) > 40
