@@ -30,7 +30,7 @@ class ModelError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A model in memory. `load_seconds`: from opening its folder to the end of the warm-up, imports included."""
+    """A model in memory. `load_seconds`: reading, importing, checking and warming up."""
 
     name: str
     version: str
@@ -91,6 +91,10 @@ class ModelHolder:
     def start(self) -> None:
         """Begin to load."""
         self._thread.start()
+
+    def join(self, timeout: float) -> None:
+        """Wait until the model is loaded, at most `timeout` seconds."""
+        self._thread.join(timeout)
 
     def stop(self) -> None:
         """Give up loading and wait for the thread."""

@@ -27,31 +27,31 @@ class BadRequestError(Exception):
 
 def parse_input(body: bytes) -> tuple[Array, bool]:
     """Samples of `{"input": ...}`, shape (n, 64), and whether it was one sample and not a list of them."""
-    value = _member(body, "input")
+    value = _member(_decode(body), "input")
     one = isinstance(value, list) and bool(value) and not isinstance(value[0], list)
     return (_samples([value], "input") if one else _samples(value, "input")), one
 
 
 def parse_instances(body: bytes) -> Array:
     """Samples of `{"instances": [...]}`, the row format of TensorFlow Serving's REST API, shape (n, 64)."""
-    return _samples(_member(body, "instances"), "instances")
-
-
-def _member(body: bytes, key: str) -> object:
     document = _decode(body)
-    if not isinstance(document, dict):
-        raise BadRequestError(f'the body is {_kind(document)}: it must be an object like {{"{key}": [...]}}')
-    members = cast("dict[str, object]", document)
-    if key not in members:
+    instances = _member(document, "instances")
+    if document.get("signature_name", "serving_default") != "serving_default":
+        raise BadRequestError('signature_name is not "serving_default", the only one of this model')
+    return _samples(instances, "instances")
+
+
+def _member(document: dict[str, object], key: str) -> object:
+    if key not in document:
         raise BadRequestError(f'the body has no "{key}": it must be an object like {{"{key}": [...]}}')
-    return members[key]
+    return document[key]
 
 
-def _decode(body: bytes) -> object:
+def _decode(body: bytes) -> dict[str, object]:
     if not body:
         raise BadRequestError("the body is empty: it must be a JSON object")
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        document = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         raise BadRequestError(f"the body is not UTF-8: byte {error.start} cannot be decoded") from None
     except RecursionError:
@@ -62,6 +62,9 @@ def _decode(body: bytes) -> object:
     except ValueError:
         # Python reads no whole number of more than 4300 digits.
         raise BadRequestError("the body has a number with too many digits") from None
+    if not isinstance(document, dict):
+        raise BadRequestError(f"the body is {_kind(document)}: it must be a JSON object")
+    return cast("dict[str, object]", document)
 
 
 def _refuse_constant(token: str) -> NoReturn:

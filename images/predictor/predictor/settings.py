@@ -51,9 +51,7 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
         host=environ.get("HOST", Settings.host),
         port=int(_number(environ, "PORT", Settings.port, low=0, high=65535)),
         threads=int(_number(environ, "THREADS", Settings.threads, low=1, high=256)),
-        retry_seconds=_number(
-            environ, "RETRY_SECONDS", Settings.retry_seconds, low=0.05, high=3600, whole=False
-        ),
+        retry_seconds=_number(environ, "RETRY_SECONDS", Settings.retry_seconds, low=0.05, high=3600, whole=False),
         drain_seconds=int(_number(environ, "DRAIN_SECONDS", Settings.drain_seconds, low=0, high=3600)),
         drain_file=_path(environ, "DRAIN_FILE", Settings.drain_file),
     )
@@ -83,7 +81,5 @@ def _number(
     except ValueError:
         value = math.nan
     if not low <= value <= high:
-        raise SettingsError(
-            f"{key} is {text!r}: it must be a {'whole ' if whole else ''}number from {low} to {high}"
-        )
+        raise SettingsError(f"{key} is {text!r}: it must be a {'whole ' if whole else ''}number from {low} to {high}")
     return value

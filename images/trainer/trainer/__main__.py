@@ -143,9 +143,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="share of the rows held out for the test, 0.01 to 0.99 (default: %(default)s)",
     )
-    first.add_argument(
-        "--seed", type=_seed, default=PreprocessArgs.seed, help="of the split (default: %(default)s)"
-    )
+    first.add_argument("--seed", type=_seed, default=PreprocessArgs.seed, help="of the split (default: %(default)s)")
     second = commands.add_parser("train", help="train on DATA_DIR and write the model to MODEL_DIR")
     second.add_argument(
         "--c",

@@ -37,13 +37,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise FolderError(
-            f"{folder} has no {MANIFEST}: the step that writes this folder is not done"
-        ) from None
+        raise FolderError(f"{folder} has no {MANIFEST}: the step that writes this folder is not done") from None
     except ValueError as error:
-        raise FolderError(
-            f"{folder / MANIFEST} is not JSON ({error}): remove the folder and write it again"
-        ) from None
+        raise FolderError(f"{folder / MANIFEST} is not JSON ({error}): remove the folder and write it again") from None
     if not isinstance(manifest, dict):
         raise FolderError(f"{folder / MANIFEST} is not a JSON object: remove the folder and write it again")
     return manifest
@@ -80,9 +76,7 @@ def _draft_prefix(target: Path) -> str:
 
 
 def _foreign(target: Path) -> FolderError:
-    return FolderError(
-        f"{target} has files but no {MANIFEST}, so this program did not write it: move it away"
-    )
+    return FolderError(f"{target} has files but no {MANIFEST}, so this program did not write it: move it away")
 
 
 def _remove_drafts(target: Path) -> None:

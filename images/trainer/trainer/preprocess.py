@@ -92,8 +92,6 @@ def read(source: Path) -> tuple[Digits, str]:
     data_hash = folder.read_manifest(source).get("dataHash")
     path = source / ARRAYS
     if not path.is_file() or sha256(path.read_bytes()).hexdigest() != data_hash:
-        raise folder.FolderError(
-            f"{path} is not what {folder.MANIFEST} says: remove {source} and preprocess again"
-        )
+        raise folder.FolderError(f"{path} is not what {folder.MANIFEST} says: remove {source} and preprocess again")
     with np.load(path, allow_pickle=False) as arrays:
         return Digits(**arrays), str(data_hash)

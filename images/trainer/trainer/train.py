@@ -47,9 +47,7 @@ class Identity:
     code_version: str
 
 
-def train(
-    data: Path, target: Path, args: TrainArgs, *, identity: Identity, min_accuracy: float
-) -> dict[str, Any]:
+def train(data: Path, target: Path, args: TrainArgs, *, identity: Identity, min_accuracy: float) -> dict[str, Any]:
     """Write the model folder unless it is complete; its manifest either way.
 
     Raises AccuracyError, and writes nothing, when the share of right held-out rows is below `min_accuracy`.
@@ -102,9 +100,7 @@ def evaluate(pipeline: Pipeline, digits: Digits) -> dict[str, float]:
     predicted = pipeline.predict(digits.test_pixels)
     metrics = {
         "accuracy": float(accuracy_score(digits.test_labels, predicted)),
-        "macroF1": float(
-            f1_score(digits.test_labels, predicted, average="macro", zero_division=cast("Any", 0))
-        ),
+        "macroF1": float(f1_score(digits.test_labels, predicted, average="macro", zero_division=cast("Any", 0))),
     }
     log("metrics", **metrics)
     return metrics
