@@ -125,7 +125,10 @@ class Kubectl:
     def apply(self, manifest: str, *words: str) -> None:
         done = subprocess.run(
             self.command(
-                *("apply", "--server-side", "--force-conflicts", "--field-manager=ml-platform"), *words, "-f", "-"
+                *("apply", "--server-side", "--force-conflicts", "--field-manager=ml-platform"),
+                *words,
+                "-f",
+                "-",
             ),
             input=manifest,
             capture_output=True,

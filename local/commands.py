@@ -21,15 +21,11 @@ from local.node import EmbeddedNode
 from local.paths import INSTANCES, LOCAL, ROOT, Instance, cache_folder
 from local.progress import Steps
 from local.pulumi_cli import Pulumi, tools_to_build
-from stacks.check import read_environment
+from local.stack import read_environment, stack_file
 from stacks.cluster_config import LocalCluster
 
 #: How long an answer of a server that `pulumi up` saw ready may take to come through a new Service.
 ANSWER_SECONDS = 15
-
-
-def stack_file(stack: str) -> Path:
-    return ROOT / f"Pulumi.{stack}.yaml"
 
 
 def built_programs(steps: Steps, *, cluster: bool = True) -> dict[str, Path]:
@@ -119,7 +115,9 @@ def show_outputs(outputs: Mapping[str, Any], instance: Instance) -> None:
         console.print("\nTry it (64 pixels, 0 to 16, row by row):", style="bold")
         console.print(f"  {curl_line(url)}", soft_wrap=True)
         console.print(f"  -> {_first_answer(url)}")
-    console.print("\nmake predict    held-out samples through the Service\nmake status     what runs, what waits and why")
+    console.print(
+        "\nmake predict    held-out samples through the Service\nmake status     what runs, what waits and why"
+    )
     console.print(f"source {instance.folder.relative_to(ROOT)}/env    plain pulumi and kubectl on this stack")
 
 

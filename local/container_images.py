@@ -29,7 +29,14 @@ BASE_PACKAGES = ("ca-certificates", "python3", "python3-pip", "python3-venv", "l
 BASE_IMAGE = f"{REGISTRY}/base:{hashlib.sha256(repr((SUITE, BASE_PACKAGES)).encode()).hexdigest()[:12]}"
 #: The Python of the suite, for which the sample images' wheels are chosen whatever Python this machine has.
 BASE_PYTHON = "3.11"
-_GLIBC_TAGS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_26", "manylinux_2_24", "manylinux_2_17", "manylinux2014")
+_GLIBC_TAGS = (
+    "manylinux_2_28",
+    "manylinux_2_27",
+    "manylinux_2_26",
+    "manylinux_2_24",
+    "manylinux_2_17",
+    "manylinux2014",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +117,7 @@ class Builder:
         container = self.buildah("from", "scratch", what=what)
         self.buildah("copy", "--chmod", "0755", container, program, f"/{program.name}", what=what)
         entrypoint = ", ".join(f'"{word}"' for word in (f"/{program.name}", *arguments))
-        self.buildah(
-            *("config", "--user", "65534:65534", "--entrypoint", f"[{entrypoint}]", container), what=what
-        )
+        self.buildah(*("config", "--user", "65534:65534", "--entrypoint", f"[{entrypoint}]", container), what=what)
         self.buildah("commit", "--signature-policy", self.policy, "--rm", container, image.reference, what=what)
         self.save(image)
 
@@ -138,7 +143,8 @@ class Builder:
         root.unlink()
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         self.buildah(
-            *("config", "--env", f"PATH={path}", "--env", "LANG=C.UTF-8", "--cmd", '["python3"]', container), what=what
+            *("config", "--env", f"PATH={path}", "--env", "LANG=C.UTF-8", "--cmd", '["python3"]', container),
+            what=what,
         )
         self.buildah("commit", "--signature-policy", self.policy, "--rm", container, image.reference, what=what)
         self.save(image)
@@ -159,8 +165,7 @@ class Builder:
         self.buildah(
             *("bud", "--isolation", "chroot", "--network", "host", "--layers=false"),
             *("--signature-policy", self.policy),
-            *("--build-arg", f"BASE={BASE_IMAGE}", "--build-arg", "PIP_ARGS=--no-index --find-links=wheels"),
-            *("--pull-never", "--tag", image.reference, context),
+            *("--build-arg", f"BASE={BASE_IMAGE}", "--pull-never", "--tag", image.reference, context),
             what=what,
         )
         self.save(image)

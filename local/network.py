@@ -46,6 +46,4 @@ def addresses(index: int, base: str | None = None) -> Addresses:
     network = ipaddress.IPv4Network(base or os.environ.get("ML_PLATFORM_CIDR") or DEFAULT_RANGE)
     quarter = list(network.subnets(new_prefix=18))[index]
     twentieths = list(quarter.subnets(new_prefix=20))
-    return Addresses(
-        link=next(twentieths[0].subnets(new_prefix=30)), pods=twentieths[1], services=twentieths[2]
-    )
+    return Addresses(link=next(twentieths[0].subnets(new_prefix=30)), pods=twentieths[1], services=twentieths[2])

@@ -78,15 +78,24 @@ class EmbeddedNode:
         if pid is None:
             raise Failure(f"the cluster {self.instance.name!r} is not running", "start it with 'make up'")
         return [
-            *("nsenter", "--target", str(pid), "--mount", "--net", "--pid", "--uts", "--ipc", "--wdns=/", "--"),
+            *(
+                "nsenter",
+                "--target",
+                str(pid),
+                "--mount",
+                "--net",
+                "--pid",
+                "--uts",
+                "--ipc",
+                "--wdns=/",
+                "--",
+            ),
             *map(os.fspath, command),
         ]
 
     def program_states(self) -> dict[str, str]:
         """What the supervisor says of each program: RUNNING, STARTING, BACKOFF, FATAL, …"""
-        done = subprocess.run(
-            self._supervisorctl("status"), capture_output=True, text=True, check=False, timeout=30
-        )
+        done = subprocess.run(self._supervisorctl("status"), capture_output=True, text=True, check=False, timeout=30)
         states: dict[str, str] = {}
         for line in done.stdout.splitlines():
             words = line.split()
@@ -181,8 +190,14 @@ class EmbeddedNode:
             (etcd, pki.Identity(file="apiserver-etcd-client", common_name="kube-apiserver")),
             (front_proxy, pki.Identity(file="front-proxy-client", common_name="front-proxy-client")),
             (cluster, pki.Identity(file="apiserver", common_name="kube-apiserver", names=kubernetes_names)),
-            (cluster, pki.Identity(file="apiserver-kubelet-client", common_name="kube-apiserver-kubelet-client")),
-            (cluster, pki.Identity(file="kubelet-server", common_name=self.name, names=(self.name, network.node))),
+            (
+                cluster,
+                pki.Identity(file="apiserver-kubelet-client", common_name="kube-apiserver-kubelet-client"),
+            ),
+            (
+                cluster,
+                pki.Identity(file="kubelet-server", common_name=self.name, names=(self.name, network.node)),
+            ),
             (
                 cluster,
                 pki.Identity(
@@ -193,14 +208,13 @@ class EmbeddedNode:
             ),
             *((cluster, identity) for identity in self._clients()),
         ]
-        return any([authority.issue(identity) for authority, identity in wanted])
+        issued = [authority.issue(identity) for authority, identity in wanted]
+        return any(issued)
 
     def _clients(self) -> list[pki.Identity]:
         return [
             pki.Identity(file="admin", common_name="ml-platform-admin", organization="system:masters"),
-            pki.Identity(
-                file="kubelet", common_name=f"system:node:{self.name}", organization="system:nodes"
-            ),
+            pki.Identity(file="kubelet", common_name=f"system:node:{self.name}", organization="system:nodes"),
             *(
                 pki.Identity(file=name, common_name=f"system:{name}")
                 for name in ("kube-controller-manager", "kube-scheduler", "kube-proxy")
@@ -217,9 +231,7 @@ class EmbeddedNode:
         node = self._node()
         encryption = self.settings / "encryption.yaml"
         if not encryption.exists():
-            pki.write_private(
-                encryption, settings.encryption(b64encode(secrets.token_bytes(32)).decode()).encode()
-            )
+            pki.write_private(encryption, settings.encryption(b64encode(secrets.token_bytes(32)).decode()).encode())
         files = {
             "containerd.toml": settings.containerd(node),
             "cni/10-ml-platform.conflist": settings.cni(node),
@@ -320,11 +332,21 @@ exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
         network = self.addresses
         if not Path(f"/sys/class/net/{self.interface}").exists():
             process.output(
-                ["ip", "link", "add", self.interface, "type", "veth", "peer", "name", "eth0", "netns", str(pid)]
+                [
+                    "ip",
+                    "link",
+                    "add",
+                    self.interface,
+                    "type",
+                    "veth",
+                    "peer",
+                    "name",
+                    "eth0",
+                    "netns",
+                    str(pid),
+                ]
             )
-        process.output(
-            ["ip", "address", "replace", f"{network.host}/{network.link.prefixlen}", "dev", self.interface]
-        )
+        process.output(["ip", "address", "replace", f"{network.host}/{network.link.prefixlen}", "dev", self.interface])
         process.output(["ip", "link", "set", self.interface, "up"])
         for target in (network.pods, network.services):
             process.output(["ip", "route", "replace", str(target), "via", network.node, "dev", self.interface])

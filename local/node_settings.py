@@ -1,7 +1,7 @@
 """What the node's programs are told: pure functions from addresses and paths to files and command lines.
 
 The node is one Kubernetes node, all of whose programs run in namespaces of their own (`local/node.py`). Inside it the
-state lies where these programs expect it (`/var/lib`, `/run`); only paths of the checkout differ from machine to machine.
+state lies where these programs expect it (`/var/lib`, `/run`); only the paths of the checkout differ between machines.
 """
 
 import configparser
@@ -50,9 +50,7 @@ def kubeconfig(server: str, authority: bytes, certificate: bytes, key: bytes, na
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": name,
-        "clusters": [
-            {"name": name, "cluster": {"server": server, "certificate-authority-data": text(authority)}}
-        ],
+        "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority-data": text(authority)}}],
         "users": [
             {
                 "name": name,
@@ -222,7 +220,10 @@ def encryption(secret: str) -> str:
             "resources": [
                 {
                     "resources": ["secrets"],
-                    "providers": [{"secretbox": {"keys": [{"name": "first", "secret": secret}]}}, {"identity": {}}],
+                    "providers": [
+                        {"secretbox": {"keys": [{"name": "first", "secret": secret}]}},
+                        {"identity": {}},
+                    ],
                 }
             ],
         }

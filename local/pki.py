@@ -112,9 +112,7 @@ def service_account_keys(folder: Path) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         write_private(private, _pem(key))
         public.write_bytes(
-            key.public_key().public_bytes(
-                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
+            key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         )
 
 

@@ -57,7 +57,5 @@ def run(
 
 def output(command: Sequence[str | os.PathLike[str]], *, env: Mapping[str, str] | None = None) -> str:
     """The standard output of a command that must succeed."""
-    done = subprocess.run(
-        command, check=True, capture_output=True, text=True, env=None if env is None else dict(env)
-    )
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=None if env is None else dict(env))
     return done.stdout

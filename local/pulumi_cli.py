@@ -62,7 +62,7 @@ class Pulumi:
         self.programs = programs
         self.stack = stack
         self.project = project
-        self.stack_file = stack_file
+        self.stack_file = stack_file or project / f"Pulumi.{stack}.yaml"
         self.folder = instance.folder / "pulumi"
         self.bin = self.folder / "bin"
         self.passphrase = self.folder / "passphrase"
@@ -76,6 +76,8 @@ class Pulumi:
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_STACK": self.stack,
+            # The salt of the passphrase is in the state: the stack file need not hold it.
+            "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
             "ML_PLATFORM_KUBECONFIG": str(self.instance.kubeconfig),
             "KUBECONFIG": str(self.instance.kubeconfig),
         }
@@ -122,9 +124,12 @@ class Pulumi:
         return ":".join([*map(shlex.quote, own), '"$PATH"'])
 
     def command(self, *words: str) -> list[str]:
+        """A command line of the CLI. It reads a copy of the stack file, since it writes its salt into what it reads."""
         options = ["--non-interactive", "--cwd", str(self.project)]
-        if self.stack_file and words[0] not in ("stack", "cancel", "login"):
-            options += ["--config-file", str(self.stack_file)]
+        if words[0] in ("up", "preview", "refresh", "destroy"):
+            copy = self.folder / f"Pulumi.{self.stack}.yaml"
+            shutil.copyfile(self.stack_file, copy)
+            options += ["--config-file", str(copy)]
         return ["pulumi", *words, *options]
 
     def run(self, *words: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from local import toolchain
-from local.commands import existing_pulumi, stack_file
+from local.commands import existing_pulumi
 from local.node import EmbeddedNode
 from local.paths import INSTANCES
-from stacks.check import read_environment
+from local.stack import read_environment, stack_file
 from stacks.cluster_config import LocalCluster
 
 Object = Mapping[str, Any]

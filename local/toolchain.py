@@ -1,8 +1,8 @@
 """Builds the tools that the machine lacks from pinned Go modules (`local/toolchain/*/go.mod`).
 
 A tool's folder in the cache carries a key over everything that went into it: its module files, the flags and the Go
-version. It appears there by a rename, complete or not at all, so that an interrupted build simply starts again. Go's own
-caches are kept between the tools of one run (they share much of the standard library) and removed after the last.
+version. It appears there by a rename, complete or not at all, so that an interrupted build simply starts again. Go's
+own caches are kept between the tools of one run (they share much of the standard library) and removed after the last.
 """
 
 import concurrent.futures
@@ -262,7 +262,10 @@ def _build_one(tool: Tool, go: Go, steps: Steps) -> None:
         process.run(
             [
                 *(go.program, "build", "-v", *BUILD_FLAGS),
-                *("-ldflags", " ".join(["-s -w", *(f"-X {name}={value}" for name, value in tool.variables.items())])),
+                *(
+                    "-ldflags",
+                    " ".join(["-s -w", *(f"-X {name}={value}" for name, value in tool.variables.items())]),
+                ),
                 *("-o", f"{partial}/", *tool.packages),
             ],
             cwd=tool.folder,

@@ -1,8 +1,8 @@
 """Pulumi's language host for Python, where the official one cannot be had: it is no Go module that can be built.
 
 The Pulumi CLI starts this program, reads a port from its first line of output and talks to it over gRPC (the
-`LanguageRuntime` service of the Pulumi SDK). It runs the Pulumi program (`program.py` beside this file) and policy packs
-with the Python that runs the host itself, and stays to be ended by the CLI.
+`LanguageRuntime` service of the Pulumi SDK). It runs the Pulumi program (`program.py` beside this file) and policy
+packs with the Python that runs the host itself, and stays to be ended by the CLI.
 """
 
 import json
@@ -47,7 +47,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return language_pb2.GetRequiredPackagesResponse(
             packages=[
                 plugin_pb2.PackageDependency(
-                    name=package.removeprefix("pulumi-"), version=f"v{metadata.version(package)}", kind="resource"
+                    name=package.removeprefix("pulumi-"),
+                    version=f"v{metadata.version(package)}",
+                    kind="resource",
                 )
                 for package in PROVIDERS
             ]
@@ -59,8 +61,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def GetProgramDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802
         return language_pb2.GetProgramDependenciesResponse(
             dependencies=[
-                language_pb2.DependencyInfo(name=item.name, version=item.version)
-                for item in metadata.distributions()
+                language_pb2.DependencyInfo(name=item.name, version=item.version) for item in metadata.distributions()
             ]
         )
 
@@ -96,9 +97,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
         }
         command = [sys.executable, "-u", str(Path(__file__).with_name("program.py")), json.dumps(settings)]
-        with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, cwd=request.pwd or None, env=environment
-        ) as process:
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=request.pwd or None, env=environment) as process:
             self.running.add(process)
             code = process.wait()
             self.running.discard(process)

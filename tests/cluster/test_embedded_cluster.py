@@ -1,0 +1,166 @@
+"""The embedded cluster itself: what it exposes, what survives, what is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from local import addons
+from local.network import addresses
+from local.node import CGROUPS, EmbeddedNode
+from local.paths import Instance
+from tests.embedded import EmbeddedCluster, wait_for
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+
+
+def listening(node: EmbeddedNode, *, inside: bool) -> set[str]:
+    """The addresses of listening TCP sockets, in the node or on the machine."""
+    command = ["ss", "--listening", "--tcp", "--numeric", "--no-header"]
+    done = subprocess.run(node.enter(*command) if inside else command, check=True, capture_output=True, text=True)
+    return {line.split()[3].rpartition(":")[0] for line in done.stdout.splitlines()}
+
+
+def program_pid(node: EmbeddedNode, name: str) -> int:
+    """The machine's PID of one program of the node."""
+    children = f"/proc/{node.init_pid()}/task/{node.init_pid()}/children"
+    for word in open(children).read().split():  # noqa: PTH123, SIM115
+        with open(f"/proc/{word}/cmdline", "rb") as file:  # noqa: PTH123
+            if os.path.basename(file.read().split(b"\0")[0].decode()) == name:  # noqa: PTH119
+                return int(word)
+    raise AssertionError(f"{name} is not running")
+
+
+def answers(embedded: EmbeddedCluster) -> bool:
+    return embedded.kubectl("get", "--raw", "/readyz", ok=False).returncode == 0
+
+
+def node_ready(embedded: EmbeddedCluster) -> bool:
+    conditions = embedded.get("node", embedded.node.name)["status"]["conditions"]
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+
+def test_listens_on_loopback_and_the_link_only(embedded: EmbeddedCluster) -> None:
+    inside = listening(embedded.node, inside=True)
+    assert inside <= {"127.0.0.1", embedded.node.addresses.node}
+    # Nothing on the machine's own addresses: no such port is open there.
+    for port in (2379, 6443, 10250):
+        for address in ("127.0.0.1", embedded.node.addresses.host):
+            with pytest.raises(OSError, match="refused"):
+                socket.create_connection((address, port), timeout=3)
+
+
+def test_private_files_are_private(embedded: EmbeddedCluster) -> None:
+    folder = embedded.node.instance.folder
+    private = [*folder.rglob("*.key"), *folder.rglob("*kubeconfig"), folder / "pulumi" / "passphrase"]
+    assert len(private) > 10
+    assert {file: oct(file.stat().st_mode & 0o777) for file in private if file.stat().st_mode & 0o077} == {}
+
+
+def test_anonymous_and_unprivileged_requests_are_refused(embedded: EmbeddedCluster) -> None:
+    token = embedded.kubectl("create", "token", "default", "-n", "default").stdout.strip()
+    server = embedded.node.addresses.server
+    authority = str(embedded.node.certificates / "cluster.crt")
+    for credentials, expected in (((), "401"), (("-H", f"Authorization: Bearer {token}"), "403")):
+        done = subprocess.run(
+            [
+                *("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", authority),
+                *(*credentials, f"{server}/api/v1/secrets"),
+            ],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout == expected
+
+
+def test_secrets_are_encrypted_in_etcd(embedded: EmbeddedCluster) -> None:
+    embedded.kubectl("create", "secret", "generic", "canary", "--from-literal=word=plain-canary-word")
+    try:
+        database = embedded.node.instance.state / "var-lib" / "etcd" / "member"
+        holders = [file for file in database.rglob("*") if file.is_file() and b"plain-canary-word" in file.read_bytes()]
+        assert holders == []
+    finally:
+        embedded.kubectl("delete", "secret", "canary")
+
+
+def test_names_resolve_and_metrics_are_served(embedded: EmbeddedCluster) -> None:
+    done = embedded.kubectl("get", "--raw", "/apis/metrics.k8s.io/v1beta1/nodes")
+    assert [item["metadata"]["name"] for item in json.loads(done.stdout)["items"]] == [embedded.node.name]
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "etcd",
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-scheduler",
+        "containerd",
+        "kubelet",
+        "kube-proxy",
+        "kwok",
+    ],
+)
+def test_a_killed_program_comes_back(embedded: EmbeddedCluster, program: str) -> None:
+    before = program_pid(embedded.node, program)
+    os.kill(before, signal.SIGKILL)
+    embedded.node.ensure()
+    wait_for(f"{program} again", lambda: embedded.node.program_states()[program] == "RUNNING", 60)
+    assert program_pid(embedded.node, program) != before
+    wait_for("the API server's answer", lambda: answers(embedded), 60)
+
+
+def test_a_killed_node_comes_back_with_its_objects(embedded: EmbeddedCluster) -> None:
+    """As after a reboot: every process gone at once, only the files are there."""
+    uid = embedded.get("namespace", "default")["metadata"]["uid"]
+    pid = embedded.node.init_pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait_for("the end of every process", lambda: embedded.node.init_pid() is None, 30)
+    embedded.node.ensure()
+    addons.wait_for_api(embedded.node)
+    wait_for("a ready node", lambda: node_ready(embedded), 60)
+    assert embedded.get("namespace", "default")["metadata"]["uid"] == uid
+    for namespace, name in addons.DEPLOYMENTS:
+        embedded.kubectl("rollout", "status", f"deployment/{name}", "-n", namespace, "--timeout=120s")
+
+
+def test_a_healthy_cluster_is_left_alone(embedded: EmbeddedCluster) -> None:
+    before = {name: program_pid(embedded.node, name) for name in ("etcd", "kube-apiserver", "kubelet")}
+    embedded.node.ensure()
+    assert {name: program_pid(embedded.node, name) for name in before} == before
+
+
+def test_two_clusters_share_no_address() -> None:
+    ranges = [
+        network
+        for index in range(4)
+        for network in (addresses(index).link, addresses(index).pods, addresses(index).services)
+    ]
+    for number, one in enumerate(ranges):
+        assert not any(one.overlaps(other) for other in ranges[number + 1 :])
+
+
+def test_leftovers_of_a_killed_run_are_removed() -> None:
+    """A cgroup, an interface and a stale PID file, as a run that was killed half-way leaves them."""
+    instance = Instance(name="leftover", index=3)
+    node = EmbeddedNode(instance, {})
+    for root in CGROUPS.iterdir():
+        if (root / "cgroup.procs").exists() and not root.is_symlink():
+            (root / node.cgroup.lstrip("/") / "kubepods").mkdir(parents=True)
+    subprocess.run(["ip", "link", "add", node.interface, "type", "dummy"], check=True)
+    instance.state.mkdir(parents=True)
+    node.pid_file.write_text(json.dumps({"pid": os.getpid(), "started": 1, "outer": 1}))
+    try:
+        assert len(node.leftovers()) >= 2
+        assert node.init_pid() is None
+        node.stop()
+        assert node.leftovers() == []
+    finally:
+        subprocess.run(["rm", "-rf", instance.folder], check=True)

@@ -1,0 +1,37 @@
+"""The embedded cluster of the tests: the `test` instance, which shares only tools and images with `make up`."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.embedded import EmbeddedCluster
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with a real cluster come last, so that a fault which a unit test finds is seen first."""
+    items.sort(key=lambda item: bool(item.get_closest_marker("cluster") or item.get_closest_marker("e2e")))
+    if platform.system() == "Linux" and os.geteuid() == 0:
+        return
+    skip = pytest.mark.skip(reason="the embedded cluster needs Linux and root")
+    for item in items:
+        if item.get_closest_marker("cluster") or item.get_closest_marker("e2e"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[EmbeddedCluster]:
+    """A running embedded cluster with a Pulumi on an empty stack; nothing of it is left after the tests."""
+    from tests.embedded import EmbeddedCluster
+
+    cluster = EmbeddedCluster.start(Path(__file__).parent / "e2e" / "Pulumi.test.yaml")
+    try:
+        yield cluster
+    finally:
+        cluster.stop()

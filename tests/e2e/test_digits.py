@@ -1,0 +1,245 @@
+"""From a stack file to a prediction and back, on a real API server with real containers.
+
+One story in order: the tests share one cluster and one stack, and each begins where the one before it ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+
+from local.commands import post
+from tests.e2e.load import Load
+from tests.embedded import EmbeddedCluster, wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+NAMESPACE = "demo"
+REQUESTS_DURING_A_ROLLOUT = 2000
+
+
+def jobs(embedded: EmbeddedCluster) -> dict[str, str]:
+    """The Jobs of the team: name to UID."""
+    items = embedded.get("jobs", "-n", NAMESPACE)["items"]
+    return {item["metadata"]["name"]: item["metadata"]["uid"] for item in items}
+
+
+def served_version(embedded: EmbeddedCluster) -> str:
+    with urllib.request.urlopen(f"{embedded.server['url']}/v1/models/digits", timeout=10) as answer:  # noqa: S310
+        return json.load(answer)["model_version_status"][0]["version"]
+
+
+def train_with(argument: str) -> Any:
+    """A change of the config: the training gets another command line."""
+
+    def change(environment: Any) -> None:
+        environment["teams"][0]["training"][0]["args"] = ["train", *argument.split()]
+
+    return change
+
+
+def test_one_up_gives_a_server_that_predicts(embedded: EmbeddedCluster) -> None:
+    embedded.up()
+    outputs = embedded.outputs()
+    assert set(outputs) == {"cluster", "storage", "teams"}
+    training = outputs["teams"]["demo"]["training"]["digits"]
+    assert set(training) == {"namespace", "job", "model"}
+    assert set(embedded.server) == {"namespace", "deployment", "service", "autoscaler", "url"}
+    samples = embedded.samples()
+    answer = post(f"{embedded.server['url']}/v1/models/digits:predict", {"instances": samples["inputs"]})
+    right = sum(label == made for label, made in zip(samples["labels"], answer["predictions"], strict=True))
+    assert right / len(samples["labels"]) >= 0.97
+    assert served_version(embedded) == training["model"]["version"]
+
+
+def test_the_model_has_a_manifest(embedded: EmbeddedCluster) -> None:
+    server = embedded.server
+    read = 'cat "$MODEL_ROOT/$MODEL_NAME/$MODEL_VERSION/manifest.json"'
+    done = embedded.kubectl("exec", "-n", NAMESPACE, f"deployment/{server['deployment']}", "--", "sh", "-c", read)
+    manifest = json.loads(done.stdout)
+    assert manifest["metrics"]["accuracy"] >= 0.97
+    assert {"name", "version", "created", "codeVersion", "dataHash"} <= set(manifest)
+
+
+def test_nothing_changes_without_a_change(embedded: EmbeddedCluster) -> None:
+    before = jobs(embedded)
+    embedded.run("preview", "--expect-no-changes")
+    embedded.up("--expect-no-changes")
+    embedded.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+    embedded.up("--expect-no-changes")
+    assert jobs(embedded) == before
+
+
+def test_namespaces_enforce_the_restricted_standard(embedded: EmbeddedCluster) -> None:
+    labels = embedded.get("namespace", NAMESPACE)["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "privileged", "namespace": NAMESPACE},
+        "spec": {"containers": [{"name": "x", "image": "x:1", "securityContext": {"privileged": True}}]},
+    }
+    refused = embedded.kubectl("create", "--dry-run=server", "-f", "-", ok=False, stdin=json.dumps(pod))
+    assert 'violates PodSecurity "restricted' in refused.stderr
+    # The server's own pods run under the enforcement: they passed it.
+    pods = embedded.get("pods", "-n", NAMESPACE)["items"]
+    assert {"Running", "Succeeded"} >= {pod["status"]["phase"] for pod in pods}
+
+
+def test_pods_have_no_token_and_cannot_reach_etcd(embedded: EmbeddedCluster) -> None:
+    probe = """
+import os, socket, sys
+assert not os.path.exists("/var/run/secrets/kubernetes.io"), "there is a token"
+for address in sys.argv[1:]:
+    for port in (2379, 2380):
+        try:
+            socket.create_connection((address, port), timeout=3).close()
+        except OSError:
+            continue
+        sys.exit(f"{address}:{port} answers")
+# The check itself can connect: the API server answers on the same address.
+socket.create_connection((sys.argv[1], 6443), timeout=3).close()
+"""
+    addresses = embedded.node.addresses
+    embedded.kubectl(
+        *("exec", "-n", NAMESPACE, f"deployment/{embedded.server['deployment']}", "--", "python3", "-c", probe),
+        *(addresses.node, addresses.host),
+    )
+
+
+def test_bad_input_is_refused_and_not_fatal(embedded: EmbeddedCluster) -> None:
+    for body in (b"{", b'{"input": [1, 2]}', b'{"input": "x"}', b"[" * 500_000, b'{"input": [NaN]}'):
+        request = urllib.request.Request(  # noqa: S310
+            f"{embedded.server['url']}/predict", data=body, headers={"Content-Type": "application/json"}
+        )
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=10)  # noqa: S310
+        assert 400 <= refused.value.code < 500
+        assert json.load(refused.value)["error"]
+
+
+def test_malformed_config_reaches_no_api_server(embedded: EmbeddedCluster) -> None:
+    def change(environment: Any) -> None:
+        environment["teams"][0]["serving"][0]["model"] = "letters"
+
+    before = embedded.mutations()
+    with embedded.changed_config(change):
+        done = embedded.up(ok=False)
+    assert done.returncode != 0
+    shown = done.stdout + done.stderr
+    assert "letters" in shown
+    assert "Pulumi.test.yaml" in shown
+    assert "Traceback" not in shown
+    assert embedded.mutations() == before
+
+
+def test_a_new_model_rolls_out_without_a_failed_request_and_rolls_back(embedded: EmbeddedCluster) -> None:
+    url, first, before = embedded.server["url"], served_version(embedded), jobs(embedded)
+    sample = embedded.samples()["inputs"][0]
+    with Load(url, sample) as load, embedded.changed_config(train_with("--c 5")):
+        embedded.up()
+        second = embedded.outputs()["teams"]["demo"]["training"]["digits"]["model"]["version"]
+        load.wait_until(REQUESTS_DURING_A_ROLLOUT, seconds=120)
+    assert not load.errors
+    assert load.sent >= REQUESTS_DURING_A_ROLLOUT
+    assert second != first
+    assert served_version(embedded) == second
+    # The data was not prepared again, the old training Job has gone.
+    kept = set(before.items()) & set(jobs(embedded).items())
+    assert {name.rsplit("-", 1)[0] for name, _ in kept} == {"digits-prepare"}
+
+    def pin(environment: Any) -> None:
+        train_with("--c 5")(environment)
+        environment["teams"][0]["serving"][0]["version"] = first
+
+    with Load(url, sample) as load, embedded.changed_config(pin):
+        embedded.up()
+    assert not load.errors
+    assert served_version(embedded) == first
+
+
+def test_a_killed_up_goes_on_where_it_was(embedded: EmbeddedCluster) -> None:
+    # Back to the first recipe: its Job was deleted, so it is made again, and finds its model complete.
+    process = subprocess.Popen(
+        embedded.pulumi.command("up", "--yes", "--skip-preview", "--stack", embedded.pulumi.stack),
+        env=embedded.pulumi.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    before = embedded.mutations()
+    wait_for("the first change of the update", lambda: embedded.mutations() > before, 60)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    embedded.pulumi.recover()
+    embedded.up()
+    embedded.run("preview", "--expect-no-changes")
+    assert post(f"{embedded.server['url']}/predict", {"input": embedded.samples()["inputs"][0]})
+
+
+def test_the_autoscaler_scales_out_under_load_and_in_again(embedded: EmbeddedCluster) -> None:
+    server = embedded.server
+
+    def replicas() -> int:
+        return embedded.get("deployment", server["deployment"], "-n", NAMESPACE)["status"].get("readyReplicas", 0)
+
+    wait_for("one replica at rest", lambda: replicas() == 1, 120)
+    with Load(server["url"], embedded.samples()["inputs"][0], clients=8) as load:
+        wait_for("more replicas under load", lambda: replicas() > 1, 180)
+    assert not load.errors
+    wait_for("one replica again", lambda: replicas() == 1, 180)
+    embedded.up("--expect-no-changes")
+
+
+def test_gpu_pods_land_on_gpu_nodes_only(embedded: EmbeddedCluster) -> None:
+    def pod(name: str, gpus: int) -> str:
+        container: dict[str, Any] = {"name": "main", "image": "localhost/none:1"}
+        spec: dict[str, Any] = {"containers": [container], "terminationGracePeriodSeconds": 0}
+        if gpus:
+            container["resources"] = {"limits": {"nvidia.com/gpu": str(gpus)}}
+            spec["tolerations"] = [{"key": "nvidia.com/gpu", "operator": "Exists"}]
+        return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+
+    namespace = ("-n", "gpu-check")
+    embedded.kubectl("create", "namespace", "gpu-check")
+    try:
+        for name, gpus in (("eight", 8), ("nine", 9), ("none", 0)):
+            embedded.kubectl("create", "-f", "-", *namespace, stdin=pod(name, gpus))
+        node = wait_for(
+            "a node for 8 GPUs", lambda: embedded.get("pod", "eight", *namespace)["spec"].get("nodeName"), 30
+        )
+        assert node.startswith("a100-")
+        conditions = wait_for(
+            "the scheduler's word on 9 GPUs",
+            lambda: embedded.get("pod", "nine", *namespace)["status"].get("conditions"),
+            30,
+        )
+        assert "Insufficient nvidia.com/gpu" in conditions[0]["message"]
+        node = wait_for(
+            "a node for a pod without GPUs", lambda: embedded.get("pod", "none", *namespace)["spec"].get("nodeName"), 30
+        )
+        assert node == embedded.node.name
+    finally:
+        embedded.kubectl("delete", "namespace", "gpu-check", "--wait=true")
+
+
+def test_destroy_leaves_nothing_and_up_works_again(embedded: EmbeddedCluster) -> None:
+    embedded.run("destroy", "--yes", "--skip-preview")
+    kinds = "deployments,jobs,services,hpa,pdb,pvc,serviceaccounts,secrets,networkpolicies,roles,rolebindings"
+    ours = embedded.kubectl("get", kinds, "-A", "-l", "app.kubernetes.io/part-of=ml-platform", "-o", "name").stdout
+    assert ours == ""
+    assert embedded.kubectl("get", "namespace", NAMESPACE, ok=False).returncode != 0
+    wait_for("no volume left", lambda: not embedded.get("pv")["items"], 60)
+    assert not list(embedded.node.instance.volumes.iterdir())
+    started = time.monotonic()
+    embedded.up()
+    assert post(f"{embedded.server['url']}/predict", {"input": embedded.samples()["inputs"][0]})
+    print(f"up after destroy: {time.monotonic() - started:.0f} s")

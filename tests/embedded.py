@@ -1,0 +1,135 @@
+"""A running embedded cluster as the tests use it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from local import addons, commands
+from local.node import EmbeddedNode
+from local.paths import INSTANCES
+from local.progress import Steps
+from local.pulumi_cli import Pulumi
+from stacks.check import read_environment
+from stacks.cluster_config import LocalCluster
+
+T = TypeVar("T")
+
+
+def wait_for(what: str, condition: Callable[[], T], seconds: float) -> T:
+    """Poll until `condition` gives something true; fails naming `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds:.0f} s")
+        time.sleep(0.5)
+    return value
+
+
+class EmbeddedCluster:
+    """The `test` instance: its node, a kubectl, and Pulumi on a stack file that a test may change."""
+
+    def __init__(self, node: EmbeddedNode, pulumi: Pulumi) -> None:
+        self.node = node
+        self.pulumi = pulumi
+        self.audit_log = node.instance.logs / "audit.log"
+
+    @classmethod
+    def start(cls, stack_file: Path) -> EmbeddedCluster:
+        instance = INSTANCES["test"]
+        cluster = read_environment(stack_file).cluster
+        assert isinstance(cluster, LocalCluster)
+        with Steps() as steps:
+            programs = commands.prepare(steps)
+            # Whatever an earlier, killed run left.
+            EmbeddedNode(instance, programs).stop()
+            shutil.rmtree(instance.folder, ignore_errors=True)
+            node = commands.start_cluster(instance, programs, cluster, steps)
+        copy = instance.folder / "Pulumi.test.yaml"
+        shutil.copyfile(stack_file, copy)
+        pulumi = Pulumi(instance, programs, stack="test", stack_file=copy)
+        pulumi.ensure()
+        pulumi.select_stack()
+        return cls(node, pulumi)
+
+    def stop(self) -> None:
+        self.node.stop()
+        left = self.node.leftovers()
+        shutil.rmtree(self.node.instance.folder)
+        assert not left
+
+    # -- Pulumi ----------------------------------------------------------------------------------------------
+
+    def run(self, *words: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run Pulumi on the test stack; with `ok` it must succeed."""
+        done = self.pulumi.run(*words, "--stack", self.pulumi.stack, timeout=600)
+        if ok:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def up(self, *words: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run("up", "--yes", "--skip-preview", *words, ok=ok)
+
+    def outputs(self) -> Any:
+        return self.pulumi.outputs()
+
+    @contextmanager
+    def changed_config(self, change: Callable[[Any], None]) -> Iterator[None]:
+        """The stack file with `change` made to its environment, until the block ends."""
+        original = self.pulumi.stack_file.read_text()
+        document = yaml.safe_load(original)
+        change(document["config"]["ml-platform:environment"])
+        self.pulumi.stack_file.write_text(yaml.safe_dump(document, sort_keys=False))
+        try:
+            yield
+        finally:
+            self.pulumi.stack_file.write_text(original)
+
+    # -- Kubernetes ------------------------------------------------------------------------------------------
+
+    def kubectl(self, *words: str, ok: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            addons.Kubectl(self.node).command(*words),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        if ok:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def get(self, *words: str) -> Any:
+        return json.loads(self.kubectl("get", *words, "-o", "json").stdout)
+
+    def mutations(self) -> int:
+        """How many changing requests of a person or of Pulumi the API server has seen.
+
+        The cluster's own controllers, nodes and add-ons are left out: they never rest.
+        """
+        lines = self.audit_log.read_text().splitlines()
+        return sum(json.loads(line)["user"]["username"] == "ml-platform-admin" for line in lines)
+
+    # -- the workload ----------------------------------------------------------------------------------------
+
+    @property
+    def server(self) -> Mapping[str, str]:
+        return self.outputs()["teams"]["demo"]["serving"]["digits"]
+
+    def samples(self) -> Any:
+        """The held-out samples that the training put beside the model that is served."""
+        server = self.server
+        read = 'cat "$MODEL_ROOT/$MODEL_NAME/$MODEL_VERSION/samples.json"'
+        done = self.kubectl(
+            *("exec", "-n", server["namespace"], f"deployment/{server['deployment']}", "--", "sh", "-c", read)
+        )
+        return json.loads(done.stdout)
