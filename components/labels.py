@@ -28,9 +28,7 @@ def selector_labels(*, name: str, component: str) -> dict[str, str]:
     return {NAME_LABEL: name, COMPONENT_LABEL: component}
 
 
-def platform_labels(
-    owner: Owner, *, name: str, component: str, instance: str | None = None
-) -> dict[str, str]:
+def platform_labels(owner: Owner, *, name: str, component: str, instance: str | None = None) -> dict[str, str]:
     """The platform's own labels of an object.
 
     `name` is the entry of the stack file that the object belongs to (`digits`), `component` the part it plays

@@ -129,10 +129,7 @@ def container(
         "termination_message_policy": "FallbackToLogsOnError",
         "volume_mounts": [
             {"name": TMP_VOLUME, "mount_path": "/tmp"},  # noqa: S108
-            *(
-                {"name": mount.volume, "mount_path": mount.path, "read_only": mount.read_only}
-                for mount in mounts
-            ),
+            *({"name": mount.volume, "mount_path": mount.path, "read_only": mount.read_only} for mount in mounts),
         ],
     }
     if program.command:
@@ -165,10 +162,7 @@ def pod_spec(
         "containers": [main],
         "volumes": [
             {"name": TMP_VOLUME, "empty_dir": {}},
-            *(
-                {"name": name, "persistent_volume_claim": {"claim_name": claims[name]}}
-                for name in sorted(claims)
-            ),
+            *({"name": name, "persistent_volume_claim": {"claim_name": claims[name]}} for name in sorted(claims)),
         ],
     }
     if placement.node_selector:

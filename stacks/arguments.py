@@ -39,8 +39,7 @@ def program_of(
         args=args,
         env=container.env,
         secret_env={
-            name: SecretKey(secret=source.secret, key=source.key)
-            for name, source in container.secret_env.items()
+            name: SecretKey(secret=source.secret, key=source.key) for name, source in container.secret_env.items()
         },
     )
 

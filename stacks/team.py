@@ -103,9 +103,7 @@ class TeamStack:
                 replicas=entry.replicas or 1,
                 autoscaling=arguments.autoscaling_of(entry),
                 probes=Probes(**entry.probes.model_dump(by_alias=False)),
-                rollout=Rollout(
-                    max_surge=entry.rollout.max_surge, max_unavailable=entry.rollout.max_unavailable
-                ),
+                rollout=Rollout(max_surge=entry.rollout.max_surge, max_unavailable=entry.rollout.max_unavailable),
                 disruption=Disruption(**entry.disruption.model_dump(by_alias=False)),
                 drain_seconds=entry.drain_seconds,
                 placement=arguments.placement_of(entry),

@@ -118,9 +118,7 @@ def server_container(args: ModelServerArgs, mounts: Sequence[Mount]) -> core.Con
     # A pod that ends is still routed to until every node knows. Till then it serves, and sends its clients
     # away. It needs a shell in the image; without one the hook fails, and the pod gets its SIGTERM at once.
     main["lifecycle"] = {
-        "pre_stop": {
-            "exec_": {"command": ["sh", "-c", f"touch {DRAINING_FILE} && sleep {args.drain_seconds}"]}
-        }
+        "pre_stop": {"exec_": {"command": ["sh", "-c", f"touch {DRAINING_FILE} && sleep {args.drain_seconds}"]}}
     }
     return main
 
@@ -220,9 +218,7 @@ class ModelServer(pulumi.ComponentResource):
                 parent=self,
                 # Named as plain text in the pods (the account, the claim), or not at all (the training).
                 depends_on=[account, args.model_volume, *args.after],
-                custom_timeouts=pulumi.CustomTimeouts(
-                    create=f"{patience}s", update=f"{patience}s", delete="10m"
-                ),
+                custom_timeouts=pulumi.CustomTimeouts(create=f"{patience}s", update=f"{patience}s", delete="10m"),
             ),
         )
         self.deployment = deployment.metadata.name

@@ -27,9 +27,7 @@ def network_policies() -> dict[str, networking.NetworkPolicySpecArgsDict]:
                 {
                     "to": [
                         {
-                            "namespace_selector": {
-                                "match_labels": {"kubernetes.io/metadata.name": "kube-system"}
-                            },
+                            "namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "kube-system"}},
                             "pod_selector": {"match_labels": {"k8s-app": "kube-dns"}},
                         }
                     ],

@@ -87,9 +87,7 @@ class Team(pulumi.ComponentResource):
                 f"{name}-quota", metadata=metadata("quota"), spec={"hard": dict(args.quota)}, opts=child
             )
         for policy, spec in network_policies().items():
-            k8s.networking.v1.NetworkPolicy(
-                f"{name}-{policy}", metadata=metadata(policy), spec=spec, opts=child
-            )
+            k8s.networking.v1.NetworkPolicy(f"{name}-{policy}", metadata=metadata(policy), spec=spec, opts=child)
         for role in ROLES:
             k8s.rbac.v1.Role(f"{name}-{role}", metadata=metadata(role), rules=role_rules(role), opts=child)
             if groups := args.groups.get(role):
@@ -98,8 +96,7 @@ class Team(pulumi.ComponentResource):
                     metadata=metadata(role),
                     role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "Role", "name": role},
                     subjects=[
-                        {"api_group": "rbac.authorization.k8s.io", "kind": "Group", "name": group}
-                        for group in groups
+                        {"api_group": "rbac.authorization.k8s.io", "kind": "Group", "name": group} for group in groups
                     ],
                     opts=child,
                 )

@@ -81,9 +81,7 @@ def job_spec(
     pod["restart_policy"] = "Never"
     # Without the team's own labels: a Job's pod template is immutable, so a new label would mean to train
     # again.
-    labels = platform_labels(
-        args.owner, name=args.entry, component=COMPONENT, instance=f"{args.entry}-{step}"
-    )
+    labels = platform_labels(args.owner, name=args.entry, component=COMPONENT, instance=f"{args.entry}-{step}")
     return {
         "completion_mode": "NonIndexed",
         "completions": 1,

@@ -11,9 +11,7 @@ DIGITS = 10  # 40 bits: a clash among 10,000 versions of one entry has a chance 
 
 # Kubernetes lets these be changed on a Job that exists; all else of a Job's spec is immutable once it is
 # created.
-MUTABLE_JOB_FIELDS = frozenset(
-    {"active_deadline_seconds", "backoff_limit", "suspend", "ttl_seconds_after_finished"}
-)
+MUTABLE_JOB_FIELDS = frozenset({"active_deadline_seconds", "backoff_limit", "suspend", "ttl_seconds_after_finished"})
 
 
 def canonical_json(value: object) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,7 @@ from pulumi.runtime.proto import resource_pb2
 
 CLUSTER_IP = "10.0.0.7"
 NODE_PORT = 30080
+STACK = "pulumi:pulumi:Stack"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +61,7 @@ class Graph:
     def one(self, kind: str, name: str | None = None) -> Registration:
         """The only resource of a kind, or of that logical name too. AssertionError when it is not one."""
         found = [found for found in self.of_kind(kind) if name is None or found.name == name]
-        assert len(found) == 1, (
-            f"{len(found)} of {kind} {name or ''}: {[known.name for known in self.of_kind(kind)]}"
-        )
+        assert len(found) == 1, f"{len(found)} of {kind} {name or ''}: {[known.name for known in self.of_kind(kind)]}"
         return found[0]
 
     def objects(self) -> list[Registration]:
@@ -102,9 +103,15 @@ class Recorder(mocks.MockMonitor):
         super().__init__(Engine())
         self.graph = graph
 
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """As the engine makes them: the types of all parents but the stack, and not just of the nearest."""
+        chain = parent.split("::")[2] if parent else STACK
+        qualified = type_ if chain == STACK else f"{chain}${type_}"
+        return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{qualified}::{name}"
+
     def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802
         answer = super().RegisterResource(request)
-        if request.type != "pulumi:pulumi:Stack":
+        if request.type != STACK:
             self.graph.registrations.append(
                 Registration(
                     urn=answer.urn,
@@ -133,24 +140,34 @@ class Deployed:
     result: Any
 
 
+@contextmanager
+def event_loops() -> Iterator[None]:
+    """A loop for Pulumi here, and one in the thread that answers its calls; both are closed in the end."""
+    ours, answering = asyncio.new_event_loop(), asyncio.new_event_loop()
+    # One thread: calls are answered in the order in which they are made.
+    executor = ThreadPoolExecutor(max_workers=1, initializer=asyncio.set_event_loop, initargs=(answering,))
+    ours.set_default_executor(executor)
+    asyncio.set_event_loop(ours)
+    try:
+        yield
+    finally:
+        executor.shutdown()
+        answering.close()
+        ours.close()
+        asyncio.set_event_loop(None)
+
+
 def deploy(program: Callable[[], Any], *, stack: str = "test") -> Deployed:
     """Runs a program to its end, all registrations drained, so that absence can be asserted too."""
     graph = Graph()
     results: list[Any] = []
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
+
+    def collecting() -> pulumi.Output[None]:
+        return pulumi.Output.from_input(program()).apply(results.append)
+
+    with event_loops():
         # set_mocks keeps an earlier root stack, and with it that one's children.
         pulumi.runtime.reset_options()
-        pulumi.runtime.set_mocks(
-            Engine(), project="ml-platform", stack=stack, preview=False, monitor=Recorder(graph)
-        )
-
-        def collecting() -> pulumi.Output[None]:
-            return pulumi.Output.from_input(program()).apply(results.append)
-
+        pulumi.runtime.set_mocks(Engine(), project="ml-platform", stack=stack, preview=False, monitor=Recorder(graph))
         mocks.test(collecting)()
-    finally:
-        loop.close()
-        asyncio.set_event_loop(None)
     return Deployed(graph=graph, result=results[0])

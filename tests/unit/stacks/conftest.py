@@ -1,0 +1,34 @@
+"""Stacks in unit tests: a kubeconfig that leads nowhere, and whole environments from plain config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.recorder import Deployed
+from tests.unit.stacks.programs import deploy_config, kubeconfig_text
+
+Deploy = Callable[[dict[str, Any]], Deployed]
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cluster") / "kubeconfig"
+    path.write_text(kubeconfig_text(), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def deploy_environment(kubeconfig: Path) -> Deploy:
+    """`deploy_environment(config)` builds an environment of a stack file's `ml-platform:environment`."""
+
+    def deploy(config: dict[str, Any]) -> Deployed:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("ML_PLATFORM_KUBECONFIG", str(kubeconfig))
+            patched.setenv("KUBECONFIG", str(kubeconfig))
+            return deploy_config(config)
+
+    return deploy
