@@ -36,8 +36,9 @@ def check_stack_file(path: FilePath) -> BaseModel:
             start = config_path(file, name)
             if start in file.lines:
                 value = file.value["config"][start[1]]
+                secure = list(_secure_values(value, start))
                 result, faults = validate(model, value)
-                found += [*_secure_values(value, start), *located(faults, start, file)]
+                found += [*secure, *(f for f in located(faults, start, file) if not _is_inside(f, secure))]
                 break
     # One line for each place: what the first look says is nearest to the cause.
     faults_by_path: dict[Path, Fault] = {}
@@ -64,15 +65,16 @@ def _document_faults(document: Any) -> Iterator[Fault]:
         problem = "is empty" if document is None else "is not a mapping"
         yield Fault(path=(), message=f"{problem}; write config: and under it {_WANTED}", line=1)
         return
-    for key in document:
-        if key not in _PULUMI_KEYS and (hint := did_you_mean(key, _PULUMI_KEYS)):
+    hints = {key: did_you_mean(key, _PULUMI_KEYS) for key in document if key not in _PULUMI_KEYS}
+    for key, hint in hints.items():
+        if hint:
             yield Fault(path=(key,), message=f"is not a key of a stack file{hint}")
     config = document.get("config")
     if isinstance(config, dict):
         yield from _config_faults(config)
     elif "config" in document:
         yield Fault(path=("config",), message=f"is not a mapping; write {_WANTED} under it")
-    else:
+    elif not any("'config'" in hint for hint in hints.values()):
         yield Fault(path=(), message=f"has no config; write config: and under it {_WANTED}", line=1)
 
 
@@ -92,6 +94,10 @@ def _config_faults(config: dict[str, Any]) -> Iterator[Fault]:
         hint = did_you_mean(f"{PROJECT}:environment", config)
         message = f"has no {_WANTED}; docs/configuration.md shows what to write"
         yield Fault(path=("config",), message=message + hint.replace("did you mean", "is that what is meant by"))
+
+
+def _is_inside(fault: Fault, others: Sequence[Fault]) -> bool:
+    return any(fault.path[: len(other.path)] == other.path for other in others)
 
 
 def _secure_values(value: Any, path: Path) -> Iterator[Fault]:

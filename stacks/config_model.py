@@ -46,10 +46,11 @@ Many = Annotated[tuple[T, ...], Strict(False)]
 
 @dataclass(frozen=True)
 class Rule:
-    """A check that runs before pydantic's own, and the name under which the reference lists the type."""
+    """A check that runs before pydantic's own, the name of the type, and for the reference what to write."""
 
     label: str
     check: Callable[[Any], Any]
+    written: str = ""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self.check, handler(source))

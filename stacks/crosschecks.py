@@ -41,7 +41,8 @@ def repeated_namespaces(environment: Environment) -> Iterator[Fault]:
         owner = owners.setdefault(team.namespace_name, team.name)
         if owner != team.name:
             message = f"{shown(team.namespace_name)} is the namespace of teams[{owner}]; choose another namespace"
-            yield Fault(path=("teams", index, "namespace"), message=message)
+            path = ("teams", index, "namespace")
+            yield Fault(path=path, message=message, untouched=(path,))
 
 
 def model_faults(team: Team) -> Iterator[Fault]:
@@ -58,10 +59,15 @@ def model_faults(team: Team) -> Iterator[Fault]:
             hint = did_you_mean(server.model, trainers)
             known = f"the team's models are {', '.join(trainers)}" if trainers else "the team trains none"
             message = (
-                f"no training entry of the team trains {shown(server.model)}; {known}{hint} "
-                "A model that was trained elsewhere needs storage and version"
+                f"no training entry of the team trains {shown(server.model)}; {known}, "
+                f"and a model trained elsewhere needs storage and version{hint}"
             )
-            yield Fault(path=(*path, "model"), message=message, complete=(("training",),))
+            yield Fault(
+                path=(*path, "model"),
+                message=message,
+                complete=(("training",),),
+                untouched=((*path, "storage"),),
+            )
         if server.storage is not None and server.model in trainers:
             message = f"is that of training[{trainers[server.model]}], which trains the model; remove the key"
             yield Fault(path=(*path, "storage"), message=message)
@@ -129,7 +135,7 @@ def storage_faults(environment: Environment) -> Iterator[Fault]:
             asked = ", ".join(f"{name} {format_bytes(size)}" for name, size in used.items())
             remedy = f"raise it to at least {format_bytes(total)}"
             message = f"{shown(limit)} is below the sizes of the team's claims ({asked}); {remedy}"
-            yield Fault(path=("teams", team_index, "quota", "storage"), message=message)
+            yield Fault(path=("teams", team_index, "quota", "storage"), message=message, complete=(("storage",),))
 
 
 def _storage_uses(team: Team) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -160,7 +166,8 @@ def sharing_faults(environment: Environment) -> Iterator[Fault]:
                 f"{storage.access_mode} is for {where} only, but teams[{team.name}] mounts the volume in "
                 f"{', '.join(users)}; write {remedy}"
             )
-            yield Fault(path=("storage", index, "accessMode"), message=message)
+            path = ("storage", index, "accessMode")
+            yield Fault(path=path, message=message, untouched=(path,))
             break
 
 

@@ -31,7 +31,7 @@ def check_image(value: object) -> str:
         known = images.sample_images()
         if value not in known:
             hint = did_you_mean(value, known)
-            remedy = f"the samples are {', '.join(known)}{hint} An image of your own needs registry, name and tag"
+            remedy = f"the samples are {', '.join(known)}, and an image of your own needs a tag or digest{hint}"
             raise ValueError(f"{shown(value)} is not a sample image; {remedy}")
         return value
     match = _REFERENCE.fullmatch(value)
@@ -50,8 +50,15 @@ def check_registry(value: object) -> str:
     return value
 
 
-Image = Annotated[str, Rule("image", check_image)]
-Registry = Annotated[str, Rule("registry", check_registry)]
+Image = Annotated[
+    str,
+    Rule(
+        "image",
+        check_image,
+        "a sample by the name of its folder in `images/`, or a reference with a tag other than `latest` or a digest",
+    ),
+]
+Registry = Annotated[str, Rule("registry", check_registry, "a host and a path: `localhost/ml-platform`")]
 
 
 def resolve_image(image: str, registry: str) -> str:

@@ -40,7 +40,8 @@ class Autoscaling(ConfigModel):
         if self.min > self.max:
             yield Fault(path=("min",), message=f"{self.min} is above max {self.max}; lower min or raise max")
         if self.cpu is None and self.memory is None:
-            yield Fault(path=(), message="has nothing to scale on; add cpu: 70 or memory: 80, percents of the request")
+            message = "has nothing to scale on; add cpu: 70 or memory: 80, percents of the request"
+            yield Fault(path=(), message=message, untouched=(("cpu",), ("memory",)))
 
 
 class Probes(ConfigModel):
@@ -64,7 +65,7 @@ class RollingUpdate(ConfigModel):
         yield from super().faults()
         if self.max_surge == 0 and self.max_unavailable == 0:
             message = "is 0 and maxUnavailable too, so no replica could ever be replaced; raise one of the two"
-            yield Fault(path=("maxSurge",), message=message)
+            yield Fault(path=("maxSurge",), message=message, untouched=(("maxUnavailable",),))
 
 
 def share_of(amount: int | str, replicas: int) -> int:
@@ -129,12 +130,13 @@ class DeploymentServer(Container, Placement):
             yield Fault(path=("replicas",), message="does not go together with autoscaling; remove one of the two")
         if self.storage is not None and self.version is None:
             message = "names where a model trained elsewhere lies, which needs its version too; add version: v…"
-            yield Fault(path=("storage",), message=message)
+            yield Fault(path=("storage",), message=message, untouched=(("version",),))
         kept, replicas = self.disruption.min_available, self.least_replicas
         if kept is not None and share_of(kept, replicas) >= replicas:
             remedy = "lower it, raise the replicas, or write maxUnavailable: 1 instead"
             message = f"{kept} of at least {replicas} replicas would let no node drain; {remedy}"
-            yield Fault(path=("disruption", "minAvailable"), message=message)
+            counts = (("replicas",), ("autoscaling",))
+            yield Fault(path=("disruption", "minAvailable"), message=message, untouched=counts)
 
     @property
     def least_replicas(self) -> int:

@@ -45,7 +45,9 @@ class Team(ConfigModel):
             try:
                 check_namespace(self.name)
             except ValueError as error:
-                yield Fault(path=("name",), message=f"{error}, or write namespace: beside it")
+                yield Fault(
+                    path=("name",), message=f"{error}, or write namespace: beside it", untouched=(("namespace",),)
+                )
         yield from crosschecks.repeated_names("training", self.training)
         yield from crosschecks.repeated_names("serving", self.serving)
         yield from crosschecks.model_faults(self)

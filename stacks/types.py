@@ -65,9 +65,9 @@ def check_size(value: object) -> str:
     return _check_bytes(value, 1024**2, "1Mi")
 
 
-Cpu = Annotated[str, Rule("CPU quantity", check_cpu)]
-Memory = Annotated[str, Rule("memory quantity", check_memory)]
-Size = Annotated[str, Rule("size quantity", check_size)]
+Cpu = Annotated[str, Rule("CPU quantity", check_cpu, "cores or millicores: `2`, `0.5`, `500m`")]
+Memory = Annotated[str, Rule("memory quantity", check_memory, "bytes with a suffix, at least 6Mi: `512Mi`, `4Gi`")]
+Size = Annotated[str, Rule("size quantity", check_size, "bytes with a suffix, at least 1Mi: `500Mi`, `5Gi`, `2Ti`")]
 
 # --- times ----------------------------------------------------------------------------------------
 
@@ -115,8 +115,13 @@ def check_cron(value: object) -> str:
     return text
 
 
-Duration = Annotated[int, Rule("duration", check_duration)]
-Cron = Annotated[str, Rule("cron schedule", check_cron)]
+Duration = Annotated[
+    int,
+    Rule(
+        "duration", check_duration, "seconds as a number, or days, hours, minutes, seconds: `90`, `90s`, `1h30m`, `7d`"
+    ),
+]
+Cron = Annotated[str, Rule("cron schedule", check_cron, "minute, hour, day of month, month, day of week: `30 2 * * 1`")]
 
 # --- names ----------------------------------------------------------------------------------------
 
@@ -232,18 +237,45 @@ def check_filled(value: object) -> str:
     return text
 
 
-Name = Annotated[str, Rule("name", check_name)]
-Namespace = Annotated[str, Rule("namespace", check_namespace)]
-ObjectName = Annotated[str, Rule("object name", check_object_name)]
-LabelKey = Annotated[str, Rule("label key", check_label_key)]
-OwnLabelKey = Annotated[str, Rule("label key", check_own_label_key)]
-LabelValue = Annotated[str, Rule("label value", check_label_value)]
-EnvName = Annotated[str, Rule("variable name", check_env_name)]
-Group = Annotated[str, Rule("group", check_group)]
-ModelVersion = Annotated[str, Rule("model version", check_version)]
-UrlPath = Annotated[str, Rule("URL path", check_path)]
-SecretKeyName = Annotated[str, Rule("Secret's key", check_secret_key)]
-Filled = Annotated[str, Rule("text", check_filled)]
+Name = Annotated[
+    str, Rule("name", check_name, "lower-case letters, digits and `-`, a letter first, at most 40 characters")
+]
+Namespace = Annotated[
+    str,
+    Rule(
+        "namespace",
+        check_namespace,
+        "lower-case letters, digits and `-`, at most 63 characters; none of Kubernetes or the platform",
+    ),
+]
+ObjectName = Annotated[
+    str,
+    Rule(
+        "object name",
+        check_object_name,
+        "the name of an object in the cluster: lower-case letters, digits, `-` and `.`",
+    ),
+]
+LabelKey = Annotated[
+    str, Rule("label key", check_label_key, "a name of at most 63 characters, with or without a DNS prefix and `/`")
+]
+OwnLabelKey = Annotated[
+    str,
+    Rule("own label key", check_own_label_key, "a label key, but none of `kubernetes.io`, `k8s.io` or `ml-platform`"),
+]
+LabelValue = Annotated[
+    str, Rule("label value", check_label_value, "letters, digits, `-`, `_` and `.`, at most 63 characters")
+]
+EnvName = Annotated[str, Rule("variable name", check_env_name, "letters, digits and `_`, no digit first")]
+Group = Annotated[
+    str, Rule("group", check_group, "a group as the identity provider spells it; none that begins with `system:`")
+]
+ModelVersion = Annotated[
+    str, Rule("model version", check_version, "`v` and ten hex digits, as the stack outputs show it")
+]
+UrlPath = Annotated[str, Rule("URL path", check_path, "a path that begins with `/`")]
+SecretKeyName = Annotated[str, Rule("Secret's key", check_secret_key, "letters, digits, `-`, `_` and `.`")]
+Filled = Annotated[str, Rule("text", check_filled, "any text that is not empty")]
 
 # --- networks and amounts -------------------------------------------------------------------------
 
@@ -273,6 +305,6 @@ def check_amount(value: object) -> int | str:
     raise ValueError(f'{shown(value)} is not a number of pods or a percentage; write 1, or "25%"')
 
 
-Cidr = Annotated[str, Rule("CIDR block", check_cidr)]
+Cidr = Annotated[str, Rule("CIDR block", check_cidr, "an IPv4 network: `10.20.0.0/16`")]
 # The union is strict, so that no "1" becomes 1.
-Amount = Annotated[int | str, Rule("number or percentage", check_amount)]
+Amount = Annotated[int | str, Rule("number or percentage", check_amount, "`1`, or `25%`")]

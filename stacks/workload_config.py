@@ -48,6 +48,7 @@ class Resources(ConfigModel):
                     path=("limits", key),
                     message=f"{shown(limit)} is below the request, {key} {shown(request)}; "
                     f"raise the limit to at least {least}, or lower the request",
+                    untouched=((key,),),
                 )
 
     def kubernetes(self) -> dict[str, dict[str, str]]:
@@ -108,7 +109,11 @@ class Toleration(ConfigModel):
         yield from super().faults()
         if self.operator == "Equal" and self.key is None:
             remedy = "name the taint's key, or write operator: Exists to bear every taint"
-            yield Fault(path=("key",), message=f"is required with operator: Equal; {remedy}")
+            yield Fault(
+                path=("key",),
+                message=f"is required with operator: Equal; {remedy}",
+                untouched=(("operator",), ("key",)),
+            )
         if self.operator == "Exists" and self.value is not None:
             remedy = "remove it, or write operator: Equal"
             yield Fault(path=("value",), message=f"means nothing with operator: Exists; {remedy}")

@@ -1,0 +1,134 @@
+"""Writes the reference of the stack config from the models: `python -m stacks.reference > docs/configuration.md`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from stacks import schema
+from stacks.config_model import Rule
+from stacks.faults import PROJECT
+from stacks.stack_keys import ROOTS
+
+_INTRODUCTION = """\
+# Stack configuration
+
+Generated from the models in `stacks/` by `python -m stacks.reference > docs/configuration.md`; do not edit.
+
+A stack file `Pulumi.<stack>.yaml` holds one of the keys below under `config:`. `Pulumi.dev.yaml` is an example.
+`python -m stacks.check FILE…` checks files without Pulumi and without a cluster, and names every fault with its
+line, its key path and a remedy.
+
+Values are plain: no anchors, no tags, no keys without a value, and quotes
+around a text that looks like a number or date.
+"""
+
+_WORDS = {int: "whole number", float: "number", str: "text", bool: "`true` or `false`"}
+
+
+def reference() -> str:
+    """The whole page."""
+    rules: dict[str, Rule] = {}
+    parts = [_INTRODUCTION]
+    for name, root in ROOTS.items():
+        parts.append(f"## `{PROJECT}:{name}`\n\n{_table(root, rules)}")
+        for model, paths in _below(root, "").items():
+            kind = schema.kind_of(model)
+            title = f"### `{paths[0]}`" + (f", `kind: {kind}`" if kind else "")
+            also = f"The same under {', '.join(f'`{path}`' for path in paths[1:])}.\n\n" if paths[1:] else ""
+            parts.append(f"{title}\n\n{also}{_table(model, rules)}")
+    rows = [f"| {rule.label} | {rule.written} |" for _, rule in sorted(rules.items()) if rule.written]
+    parts.append("\n".join(["## Types", "", "| type | what to write |", "|---|---|", *rows, ""]))
+    return "\n".join(parts)
+
+
+def _below(model: schema.Model, path: str) -> dict[schema.Model, list[str]]:
+    """The models below a model, in the order of their keys, with the paths at which they appear."""
+    found: dict[schema.Model, list[str]] = {}
+    for key, field in schema.fields_by_key(model).items():
+        for inner, suffix in _inner_models(field.annotation):
+            here = f"{path}{key}{suffix}"
+            found.setdefault(inner, []).append(here)
+            for below, paths in _below(inner, f"{here}.").items():
+                found.setdefault(below, []).extend(paths)
+    return found
+
+
+def _inner_models(annotation: Any) -> Iterator[tuple[schema.Model, str]]:
+    """The models that a value may hold, with what stands between its key and theirs."""
+    for one in schema.alternatives(annotation):
+        if schema.is_model(one):
+            yield one, ""
+        elif (item := schema.item_type(one)) is not None:
+            suffix = "[]" if get_origin(one) is tuple else ".<name>"
+            yield from ((model, suffix + more) for model, more in _inner_models(item))
+
+
+def _table(model: schema.Model, rules: dict[str, Rule]) -> str:
+    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    fields = schema.fields_by_key(model)
+    # What a model says itself comes before what it has from its bases.
+    own = [key for key, field in fields.items() if field in _own_fields(model)]
+    for key in [*own, *(key for key in fields if key not in own)]:
+        field = fields[key]
+        words = _type(field.annotation, field.metadata, rules)
+        rows.append(f"| `{key}` | {words} | {_default(field)} | {field.description or ''} |")
+    summary = (model.__doc__ or "").strip().partition("\n\n")[0]
+    return "\n".join([summary, "", *rows, ""])
+
+
+def _own_fields(model: schema.Model) -> list[FieldInfo]:
+    return [field for name, field in model.model_fields.items() if name in model.__annotations__]
+
+
+def _type(annotation: Any, metadata: list[Any], rules: dict[str, Rule]) -> str:
+    for one in metadata:
+        if isinstance(one, Rule):
+            rules[one.label] = one
+            return one.label
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(arguments[0], list(arguments[1:]), rules)
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin is tuple:
+        return f"list of {_plural(_type(arguments[0], [], rules))}"
+    if schema.item_type(annotation) is not None:
+        return f"mapping of {_type(arguments[0], [], rules)} to {_type(arguments[1], [], rules)}"
+    if arguments:
+        words = [_type(one, [], rules) for one in arguments if one is not type(None)]
+        return " or ".join(dict.fromkeys(words)) + _range(metadata)
+    if schema.is_model(annotation):
+        return "mapping"
+    return _WORDS[annotation] + _range(metadata)
+
+
+def _plural(words: str) -> str:
+    return words if words.startswith("mapping of") else f"{words}s"
+
+
+def _range(metadata: list[Any]) -> str:
+    least = next((one.ge for one in metadata if isinstance(one, Ge)), None)
+    most = next((one.le for one in metadata if isinstance(one, Le)), None)
+    return "" if least is None and most is None else f", {least} to {most}"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default()
+    if isinstance(value, BaseModel):
+        return "as below"
+    if value is None or value in ((), {}):
+        return "–"
+    return f"`{json.dumps(list(value) if isinstance(value, tuple) else value)}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
