@@ -87,7 +87,8 @@ class ClusterArgs:
     """What makes one cluster differ from another.
 
     `identifier` is the cluster's identity: a changed one means another cluster, and every object is made anew
-    there. All else may change without a replacement. `kubeconfig` is a path or the text of a kubeconfig.
+    there. All else may change without a replacement. `kubeconfig` is a path or the text of a kubeconfig. `after`
+    is what must be there before any object, and be gone after all of them, such as the nodes.
     """
 
     identifier: str
@@ -97,6 +98,7 @@ class ClusterArgs:
     context: str | None = None
     storage_class: str | None = None
     exposure: Exposure = field(default_factory=ClusterAddress)
+    after: tuple[pulumi.Resource, ...] = ()
 
 
 class Cluster(pulumi.ComponentResource):
@@ -129,7 +131,7 @@ class Cluster(pulumi.ComponentResource):
             skip_update_unreachable=False,
             enable_config_map_mutable=False,
             enable_secret_mutable=False,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
         )
         self.name = args.identifier
         self.kind = args.kind

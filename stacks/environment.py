@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import assert_never
 from urllib.parse import urlsplit
 
+import pulumi
+
 from components.cluster import Cluster, ClusterArgs, KubeContext, kube_context, read_kubeconfig
 from components.exposure import ClusterAddress, Exposure, LoadBalancerAddress, NodeAddress
 from stacks import config
+from stacks.aws_config import AwsCluster
 from stacks.cluster_config import ExistingCluster, LocalCluster, kubeconfig_path
 from stacks.outputs import StackOutputs, StorageOutput
 from stacks.storage_config import Storage
@@ -18,7 +21,17 @@ from stacks.team import build_team
 
 def build(environment: config.Environment) -> StackOutputs:
     """Makes all objects of the environment and returns the stack outputs."""
-    cluster = build_cluster(environment.cluster)
+    if isinstance(environment.cluster, AwsCluster):
+        # Here, since the SDK of AWS takes a second to import, which no other kind of cluster should pay.
+        from stacks.aws import AwsEnvironment
+
+        aws = AwsEnvironment(environment, environment.cluster, pulumi.get_stack())
+        return {**build_platform(environment, aws.cluster), "aws": aws.outputs()}
+    return build_platform(environment, build_cluster(environment.cluster))
+
+
+def build_platform(environment: config.Environment, cluster: Cluster) -> StackOutputs:
+    """All that is on the cluster, of whatever kind it is."""
     return {
         "cluster": {"name": cluster.name, "kind": cluster.kind, "server": cluster.server},
         "storage": {storage.name: storage_output(storage, cluster) for storage in environment.storage},
@@ -26,8 +39,8 @@ def build(environment: config.Environment) -> StackOutputs:
     }
 
 
-def build_cluster(cluster: config.Cluster) -> Cluster:
-    """The cluster that the config names. All that comes after it does not ask for its kind."""
+def build_cluster(cluster: LocalCluster | ExistingCluster) -> Cluster:
+    """The cluster of a kubeconfig that the config names. All that comes after it does not ask for its kind."""
     # Resolved, since Pulumi's provider is another process and may have another working directory.
     path = kubeconfig_path(cluster, os.environ, Path.home()).resolve()
     context = kube_context(read_kubeconfig(path), context=cluster.context, source=str(path))

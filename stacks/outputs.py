@@ -6,7 +6,7 @@ Every dictionary below holds plain values and Pulumi outputs alike; a reader of 
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import pulumi
 
@@ -56,9 +56,41 @@ class TeamOutput(TypedDict):
     serving: dict[str, ServingOutput]
 
 
+class AwsDatabaseOutput(TypedDict):
+    """`secret` is the ARN of the entry in Secrets Manager that holds user and password."""
+
+    address: pulumi.Output[str]
+    secret: pulumi.Output[str]
+
+
+class AwsTeamOutput(TypedDict):
+    """What a team has in AWS: its role, the repositories of its images, its folder (an EFS access point)."""
+
+    role: pulumi.Output[str]
+    images: dict[str, pulumi.Output[str]]
+    folder: pulumi.Output[str] | None
+
+
+class AwsOutputs(TypedDict):
+    """An environment in AWS. `kubeconfig` holds no secret: it asks the AWS CLI for a token. Buckets, images
+    and teams by their names; `fileSystem` is the id of EFS, `lustre` the DNS name of FSx.
+    """
+
+    account: str
+    region: str
+    kubeconfig: pulumi.Output[str]
+    buckets: dict[str, pulumi.Output[str]]
+    images: dict[str, pulumi.Output[str]]
+    fileSystem: pulumi.Output[str] | None
+    lustre: pulumi.Output[str] | None
+    database: AwsDatabaseOutput | None
+    teams: dict[str, AwsTeamOutput]
+
+
 class StackOutputs(TypedDict):
-    """What a stack exports; storage and teams by their names."""
+    """What a stack exports; storage and teams by their names. `aws` is there where `cluster.kind` is `aws`."""
 
     cluster: ClusterOutput
     storage: dict[str, StorageOutput]
     teams: dict[str, TeamOutput]
+    aws: NotRequired[AwsOutputs]

@@ -8,10 +8,12 @@ from components.cluster import Cluster
 from components.labels import Owner
 from components.platform.storage import VolumeClaim, VolumeClaimArgs
 from components.serving.deployment import ModelServer, ModelServerArgs, Probes
+from components.serving.deployment import service_account_name as serving_service_account
 from components.serving.disruption import Disruption
 from components.serving.rollout import Rollout
 from components.tenancy.team import Team, TeamArgs
 from components.training.job import TrainingJob, TrainingJobArgs
+from components.training.job import service_account_name as training_service_account
 from stacks import arguments, config
 from stacks.outputs import ServingOutput, TeamOutput, TrainingOutput
 from stacks.serving_config import Serving
@@ -126,6 +128,14 @@ def build_team(environment: config.Environment, team: config.Team, cluster: Clus
         "training": {name: training_output(stack, training) for name, training in trained.items()},
         "serving": {name: serving_output(stack, server) for name, server in served.items()},
     }
+
+
+def service_accounts(team: config.Team) -> tuple[str, ...]:
+    """Names of the service accounts that the team's workloads run as."""
+    return (
+        *(training_service_account(entry.name) for entry in team.training),
+        *(serving_service_account(entry.name) for entry in team.serving),
+    )
 
 
 def training_output(stack: TeamStack, training: TrainingJob) -> TrainingOutput:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -141,7 +141,7 @@ class Deployed:
 
 
 @contextmanager
-def event_loops() -> Iterator[None]:
+def event_loops() -> Generator[None]:
     """A loop for Pulumi here, and one in the thread that answers its calls; both are closed in the end."""
     ours, answering = asyncio.new_event_loop(), asyncio.new_event_loop()
     # One thread: calls are answered in the order in which they are made.

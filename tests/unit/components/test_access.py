@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import cast
 
 import pytest
 
@@ -64,9 +65,7 @@ def test_each_role_has_all_of_the_one_before() -> None:
 def test_rules_say_the_same_as_grants(role: Role) -> None:
     rules = {
         (verb, group, resource)
-        for rule in role_rules(role)
-        for verb in rule["verbs"]
-        for group in rule.get("api_groups", [])
-        for resource in rule.get("resources", [])
+        for rule in cast("list[dict[str, list[str]]]", role_rules(role))
+        for verb, group, resource in itertools.product(rule["verbs"], rule["api_groups"], rule["resources"])
     }
     assert rules == may(role)
