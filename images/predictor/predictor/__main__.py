@@ -35,7 +35,9 @@ class Server(BaseApplication):
 def gunicorn_options(settings: Settings) -> dict[str, Any]:
     """gunicorn's settings."""
 
-    def close_while_draining(_worker: object, gunicorn_request: Any) -> None:
+    def prepare(_worker: object, gunicorn_request: Any) -> None:
+        # Without it, as many clients as there are threads could stop all others by sending half a body.
+        gunicorn_request.unreader.sock.settimeout(settings.stall_seconds)
         # gunicorn drops a Connection header of the application; this makes it send its own, and close.
         if settings.drain_file.exists():
             gunicorn_request.force_close()
@@ -51,7 +53,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "worker_tmp_dir": _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None,
         # Its socket would be in the home directory, which a pod cannot write.
         "control_socket_disable": True,
-        "pre_request": close_while_draining,
+        "pre_request": prepare,
     }
 
 

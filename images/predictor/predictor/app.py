@@ -4,6 +4,7 @@ import time
 import traceback
 
 from flask import Flask, Response, g, jsonify, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from .log import log
@@ -14,6 +15,11 @@ from .settings import Settings
 
 # TensorFlow Serving does not look at the type, so its examples use plain curl -d, which declares a form.
 _CONTENT_TYPES = frozenset({"", "application/json", "application/x-www-form-urlencoded"})
+
+# Of a body that is too large, what is read at most, and at once, before the connection may be closed.
+_DISCARD_BYTES = 64 * 1024 * 1024
+_DISCARD_SECONDS = 5.0
+_DISCARD_STEP = 64 * 1024
 
 _MODEL = "/v1/models/<name>"
 _VERSION = f"{_MODEL}/versions/<version>"
@@ -111,12 +117,28 @@ def _body() -> bytes:
     too_large = BadRequestError(f"the body is too large: at most {MAX_BODY_BYTES} bytes", 413)
     try:
         body = request.get_data()
+        # A body without a length is not refused at the framework's limit but cut there.
+        if len(body) > MAX_BODY_BYTES:
+            raise RequestEntityTooLarge
     except RequestEntityTooLarge:
+        _discard_body()
         raise too_large from None
-    # A body without a length is not refused at the framework's limit but cut there.
-    if len(body) > MAX_BODY_BYTES:
-        raise too_large
+    except ParseException as error:
+        raise BadRequestError(f"the body cannot be read: {error}") from None
     return body
+
+
+def _discard_body() -> None:
+    """Read on for a while: a client that is still sending does not see the answer if the connection is closed."""
+    stream, discarded, deadline = request.environ["wsgi.input"], 0, time.monotonic() + _DISCARD_SECONDS
+    try:
+        while discarded < _DISCARD_BYTES and time.monotonic() < deadline:
+            part = stream.read(_DISCARD_STEP)
+            if not part:
+                return
+            discarded += len(part)
+    except (OSError, ParseException):
+        return
 
 
 class _NotReadyError(Exception):

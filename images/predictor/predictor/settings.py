@@ -19,6 +19,7 @@ class Settings:
     """Which model to serve, and how.
 
     `retry_seconds`: pause between two attempts to load the model.
+    `stall_seconds`: how long a client may pause while it sends a body or takes an answer.
     `drain_seconds`: how long requests in flight may take after SIGTERM; below the pod's grace period.
     `drain_file`: while it exists, the server is not ready and closes each connection after its response.
     """
@@ -30,6 +31,7 @@ class Settings:
     port: int = 8080
     threads: int = 8
     retry_seconds: float = 1.0
+    stall_seconds: float = 10.0
     drain_seconds: int = 20
     drain_file: Path = Path("/tmp/draining")  # noqa: S108  the pod's own emptyDir
 
@@ -42,7 +44,7 @@ class Settings:
 def from_environ(environ: Mapping[str, str]) -> Settings:
     """Settings from MODEL_NAME and MODEL_VERSION, which must be there, and from the optional
 
-    MODEL_ROOT, HOST, PORT, THREADS, RETRY_SECONDS, DRAIN_SECONDS and DRAIN_FILE.
+    MODEL_ROOT, HOST, PORT, THREADS, RETRY_SECONDS, STALL_SECONDS, DRAIN_SECONDS and DRAIN_FILE.
     """
     return Settings(
         model_name=_name(environ, "MODEL_NAME"),
@@ -52,6 +54,7 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
         port=int(_number(environ, "PORT", Settings.port, low=0, high=65535)),
         threads=int(_number(environ, "THREADS", Settings.threads, low=1, high=256)),
         retry_seconds=_number(environ, "RETRY_SECONDS", Settings.retry_seconds, low=0.05, high=3600, whole=False),
+        stall_seconds=_number(environ, "STALL_SECONDS", Settings.stall_seconds, low=0.1, high=3600, whole=False),
         drain_seconds=int(_number(environ, "DRAIN_SECONDS", Settings.drain_seconds, low=0, high=3600)),
         drain_file=_path(environ, "DRAIN_FILE", Settings.drain_file),
     )

@@ -25,6 +25,7 @@ def test_everything_can_be_set() -> None:
         "PORT": "0",
         "THREADS": "3",
         "RETRY_SECONDS": "0.5",
+        "STALL_SECONDS": "2",
         "DRAIN_SECONDS": "7",
         "DRAIN_FILE": "/run/draining",
     }
@@ -36,6 +37,7 @@ def test_everything_can_be_set() -> None:
         port=0,
         threads=3,
         retry_seconds=0.5,
+        stall_seconds=2,
         drain_seconds=7,
         drain_file=Path("/run/draining"),
     )
@@ -58,6 +60,7 @@ def test_everything_can_be_set() -> None:
         ("THREADS", "0", "THREADS is '0': it must be a whole number from 1 to 256"),
         ("RETRY_SECONDS", "0", "RETRY_SECONDS is '0': it must be a number from 0.05"),
         ("RETRY_SECONDS", "nan", "RETRY_SECONDS is 'nan'"),
+        ("STALL_SECONDS", "inf", "STALL_SECONDS is 'inf'"),
         ("DRAIN_SECONDS", "-1", "DRAIN_SECONDS is '-1'"),
     ],
 )

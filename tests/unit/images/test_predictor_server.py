@@ -1,0 +1,213 @@
+"""The predictor as its container runs it: a real gunicorn on a loopback port."""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.unit.images.workload import NAME, VERSION, Trained
+
+_CONTEXT = Path(__file__).parents[3] / "images" / "predictor"
+_DEADLINE = 30.0  # seconds; the machine may be busy
+_BODY = json.dumps({"input": [0] * 64}).encode()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A running predictor."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    drain_file: Path
+    log: Path
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=_DEADLINE)
+
+    def get(self, path: str) -> tuple[int, str]:
+        with closing(self.connect()) as connection:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
+    def in_flight(self) -> float:
+        """Requests being handled, the one that asks included."""
+        found = re.search(r"^predictor_requests_in_flight (\S+)$", self.get("/metrics")[1], re.MULTILINE)
+        assert found
+        return float(found[1])
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.02)
+
+
+@contextmanager
+def _serve(models: Path, folder: Path) -> Generator[Server]:
+    log, drain_file = folder / "log", folder / "draining"
+    environ = {
+        "PATH": os.environ["PATH"],
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # As a pod's: a user without a home, whose root file system is read-only.
+        "HOME": "/nonexistent",
+        "HOST": "127.0.0.1",
+        "PORT": "0",
+        "MODEL_NAME": NAME,
+        "MODEL_VERSION": VERSION,
+        "MODEL_ROOT": str(models),
+        "RETRY_SECONDS": "0.05",
+        "STALL_SECONDS": "1",
+        "THREADS": "4",
+        "DRAIN_FILE": str(drain_file),
+    }
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            [sys.executable, "-m", "predictor"], cwd=_CONTEXT, env=environ, stdout=output, stderr=subprocess.STDOUT
+        ) as process,
+    ):
+        try:
+            address = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
+            _wait_for(lambda: process.poll() is not None or bool(address.search(log.read_text())))
+            found = address.search(log.read_text())
+            assert found, log.read_text()
+            yield Server(process=process, port=int(found[1]), drain_file=drain_file, log=log)
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=_DEADLINE)
+            finally:
+                process.kill()
+
+
+@pytest.fixture(scope="module")
+def server(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with _serve(trained.models, tmp_path_factory.mktemp("server")) as running:
+        _wait_for(lambda: running.get("/readyz")[0] == 200)
+        yield running
+
+
+def _predict(connection: http.client.HTTPConnection) -> tuple[int, str | None]:
+    connection.request("POST", "/predict", _BODY, {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    assert "prediction" in json.loads(response.read())
+    return response.status, response.headers["Connection"]
+
+
+def test_a_connection_is_kept_until_the_server_drains(server: Server) -> None:
+    with closing(server.connect()) as connection:
+        assert [_predict(connection), _predict(connection)] == [(200, "keep-alive")] * 2
+        kept = connection.sock
+        server.drain_file.touch()
+        try:
+            assert server.get("/readyz") == (503, '{"error":"draining"}\n')
+            # The answer still comes, on the same connection, and is the last one.
+            assert _predict(connection) == (200, "close")
+            assert connection.sock is None
+            assert _predict(connection) == (200, "close")
+        finally:
+            server.drain_file.unlink()
+        assert _predict(connection) == (200, "keep-alive")
+        assert connection.sock is not kept
+
+
+@pytest.mark.parametrize("headers", [{}, {"Connection": "close"}, {"Transfer-Encoding": "chunked"}])
+def test_ten_megabytes_of_nesting_are_answered(server: Server, headers: dict[str, str]) -> None:
+    with closing(server.connect()) as connection:
+        body = b"[" * 10_000_000
+        chunks = [body] if "Transfer-Encoding" in headers else body
+        connection.request(
+            "POST",
+            "/predict",
+            chunks,
+            {"Content-Type": "application/json", **headers},
+            encode_chunked="Transfer-Encoding" in headers,
+        )
+        response = connection.getresponse()
+        assert response.status == 413
+        assert "at most 2097152 bytes" in json.loads(response.read())["error"]
+    assert server.get("/readyz")[0] == 200
+
+
+_HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        _HEAD + b"Content-Length: 100\r\n\r\n{",
+        _HEAD + b"Content-Length: many\r\n\r\n",
+        _HEAD + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n{}\r\n0\r\n\r\n",
+        _HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{}",
+        _HEAD + b"\r\n",
+        b"NONSENSE\r\n\r\n",
+    ],
+)
+def test_a_broken_request_is_a_4xx(server: Server, request_bytes: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=_DEADLINE) as raw:
+        raw.sendall(request_bytes)
+        raw.shutdown(socket.SHUT_WR)
+        assert re.match(rb"HTTP/1\.[01] 4\d\d ", raw.recv(64))
+    assert server.get("/readyz")[0] == 200
+
+
+def test_it_serves_one_client_while_another_is_slow(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=_DEADLINE) as slow:
+        slow.sendall(_HEAD + b"Content-Length: %d\r\n\r\n" % len(_BODY))
+        _wait_for(lambda: server.in_flight() == 2)
+        with closing(server.connect()) as connection:
+            assert _predict(connection)[0] == 200
+        slow.sendall(_BODY)
+        assert slow.recv(1024).startswith(b"HTTP/1.1 200 ")
+
+
+def test_clients_that_send_half_a_body_do_not_stop_the_others(server: Server) -> None:
+    slow = [socket.create_connection(("127.0.0.1", server.port), timeout=_DEADLINE) for _ in range(8)]
+    try:
+        for connection in slow:
+            connection.sendall(_HEAD + b"Content-Length: 100\r\n\r\n{")
+        started = time.monotonic()
+        assert server.get("/healthz")[0] == 200
+        assert time.monotonic() - started < _DEADLINE / 2
+        assert all(connection.recv(64).startswith(b"HTTP/1.1 400 ") for connection in slow)
+    finally:
+        for connection in slow:
+            connection.close()
+
+
+def test_sigterm_waits_for_the_request_in_flight(trained: Trained, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    with _serve(models, tmp_path) as running:
+        _wait_for(lambda: "not trained yet" in running.get("/readyz")[1])
+        assert running.get("/healthz")[0] == 200
+        shutil.copytree(trained.models, tmp_path / "draft")
+        (tmp_path / "draft").rename(models)
+        _wait_for(lambda: running.get("/readyz")[0] == 200)
+
+        with socket.create_connection(("127.0.0.1", running.port), timeout=_DEADLINE) as slow:
+            slow.sendall(_HEAD + b"Content-Length: %d\r\n\r\n" % len(_BODY) + _BODY[:50])
+            _wait_for(lambda: running.in_flight() == 2)
+            running.process.send_signal(signal.SIGTERM)
+            _wait_for(lambda: "Handling signal: term" in running.log.read_text())
+            time.sleep(0.3)  # nothing shows that the worker knows, too; the process waits for this request
+            assert running.process.poll() is None
+            slow.sendall(_BODY[50:])
+            answer = http.client.HTTPResponse(slow)
+            answer.begin()
+            assert answer.status == 200
+            assert "prediction" in json.loads(answer.read())
+        assert running.process.wait(timeout=_DEADLINE) == 0
