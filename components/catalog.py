@@ -36,14 +36,12 @@ class Eks(_Entry):
         if known is None:
             versions = ", ".join(sorted(self.kubernetes))
             raise LookupError(
-                f"Kubernetes {kubernetes_version!r} has no entry under eks.kubernetes in {PATH.name}; "
-                f"known: {versions}"
+                f"Kubernetes {kubernetes_version!r} has no entry under eks.kubernetes in {PATH.name}; known: {versions}"
             )
         if addon not in known.addons:
             addons = ", ".join(sorted(known.addons))
             raise LookupError(
-                f"add-on {addon!r} has no version for Kubernetes {kubernetes_version} in {PATH.name}; "
-                f"known: {addons}"
+                f"add-on {addon!r} has no version for Kubernetes {kubernetes_version} in {PATH.name}; known: {addons}"
             )
         return known.addons[addon]
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from stacks.aws_config import AwsCluster
 from stacks.config_model import ConfigModel, Many
 from stacks.crosschecks import repeated_names
 from stacks.faults import Fault
@@ -57,7 +58,7 @@ class ExistingCluster(ConfigModel):
 
 
 # Another kind of cluster is one more member here; everything else finds it through this union.
-Cluster = Annotated[LocalCluster | ExistingCluster, Field(discriminator="kind")]
+Cluster = Annotated[LocalCluster | ExistingCluster | AwsCluster, Field(discriminator="kind")]
 
 
 def kubeconfig_path(cluster: LocalCluster | ExistingCluster, environ: Mapping[str, str], home: Path) -> Path:

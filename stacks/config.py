@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from stacks import crosschecks
+from stacks import aws_config, crosschecks
 from stacks.cluster_config import Cluster
 from stacks.config_model import ConfigModel, Many
 from stacks.faults import Fault
@@ -48,6 +48,7 @@ class Environment(ConfigModel):
         yield from crosschecks.repeated_namespaces(self)
         yield from crosschecks.storage_faults(self)
         yield from crosschecks.sharing_faults(self)
+        yield from aws_config.team_faults(self)
 
     @property
     def protects_data(self) -> bool:

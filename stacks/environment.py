@@ -14,7 +14,7 @@ from components.exposure import ClusterAddress, Exposure, LoadBalancerAddress, N
 from stacks import config
 from stacks.aws_config import AwsCluster
 from stacks.cluster_config import ExistingCluster, LocalCluster, kubeconfig_path
-from stacks.outputs import StackOutputs, StorageOutput
+from stacks.outputs import AwsStackOutputs, StackOutputs, StorageOutput
 from stacks.storage_config import Storage
 from stacks.team import build_team
 
@@ -26,7 +26,8 @@ def build(environment: config.Environment) -> StackOutputs:
         from stacks.aws import AwsEnvironment
 
         aws = AwsEnvironment(environment, environment.cluster, pulumi.get_stack())
-        return {**build_platform(environment, aws.cluster), "aws": aws.outputs()}
+        outputs: AwsStackOutputs = {**build_platform(environment, aws.cluster), "aws": aws.outputs()}
+        return outputs
     return build_platform(environment, build_cluster(environment.cluster))
 
 

@@ -6,7 +6,7 @@ Every dictionary below holds plain values and Pulumi outputs alike; a reader of 
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
 import pulumi
 
@@ -88,9 +88,14 @@ class AwsOutputs(TypedDict):
 
 
 class StackOutputs(TypedDict):
-    """What a stack exports; storage and teams by their names. `aws` is there where `cluster.kind` is `aws`."""
+    """What a stack exports; storage and teams by their names."""
 
     cluster: ClusterOutput
     storage: dict[str, StorageOutput]
     teams: dict[str, TeamOutput]
-    aws: NotRequired[AwsOutputs]
+
+
+class AwsStackOutputs(StackOutputs):
+    """What a stack exports where `cluster.kind` is `aws`."""
+
+    aws: AwsOutputs

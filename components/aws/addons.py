@@ -119,6 +119,7 @@ class AddonArgs:
     version: str
     data_key_arn: pulumi.Input[str]
     volume_tags: dict[str, str]
+    after: tuple[pulumi.Resource, ...] = ()
 
 
 class Addon(pulumi.ComponentResource):
@@ -156,6 +157,6 @@ class Addon(pulumi.ComponentResource):
             # What somebody set by hand in an add-on's objects is drift, and is put right.
             resolve_conflicts_on_update="OVERWRITE",
             tags={"Name": f"{args.cluster_name}-{args.addon}"},
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
         )
         self.register_outputs({})

@@ -66,9 +66,7 @@ class BackupPlan(pulumi.ComponentResource):
             f"{name}-role",
             name=f"{args.plan}-backup",
             description="AWS Backup for this environment",
-            assume_role_policy=policies.to_json(
-                policies.service_trust("backup.amazonaws.com", args.account.id)
-            ),
+            assume_role_policy=policies.to_json(policies.service_trust("backup.amazonaws.com", args.account.id)),
             opts=child,
         )
         attachments = [

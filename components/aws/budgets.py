@@ -26,9 +26,7 @@ class MonthlyBudgetArgs:
 class MonthlyBudget(pulumi.ComponentResource):
     """A limit in dollars and mails on the way to it. AWS stops nothing by itself: quotas and pool limits do."""
 
-    def __init__(
-        self, name: str, args: MonthlyBudgetArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: MonthlyBudgetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:aws:MonthlyBudget", name, None, opts)
         key, value = args.tag
         budgets.Budget(

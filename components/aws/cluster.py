@@ -107,9 +107,7 @@ class EksCluster(pulumi.ComponentResource):
                 if args.auto_mode
                 else None
             ),
-            kubernetes_network_config={"elastic_load_balancing": {"enabled": True}}
-            if args.auto_mode
-            else None,
+            kubernetes_network_config={"elastic_load_balancing": {"enabled": True}} if args.auto_mode else None,
             storage_config={"block_storage": {"enabled": True}} if args.auto_mode else None,
             tags={"Name": args.cluster},
             opts=pulumi.ResourceOptions(
@@ -122,9 +120,7 @@ class EksCluster(pulumi.ComponentResource):
         self.name = cluster.name
         self.endpoint = cluster.endpoint
         self.security_group_id = cluster.vpc_config.cluster_security_group_id
-        self.kubeconfig = pulumi.Output.all(
-            cluster.name, cluster.endpoint, cluster.certificate_authority.data
-        ).apply(
+        self.kubeconfig = pulumi.Output.all(cluster.name, cluster.endpoint, cluster.certificate_authority.data).apply(
             lambda parts: kubeconfig.render(
                 name=parts[0],
                 endpoint=parts[1],

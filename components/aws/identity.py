@@ -13,18 +13,17 @@ from components.aws.account import Account, managed_policy
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PodRoleArgs:
-    """Who (a service account of a cluster) may do what (statements, and policies that AWS maintains, by
-    name).
+    """Who (a service account of a cluster) may do what (statements, and policies of AWS, by their names).
 
-    associate=False where something else makes the association: an EKS add-on does it for its own service
-    account.
+    service_account: None for any of the namespace. associate=False where something else makes the
+    association: an EKS add-on does it for its own service account.
     """
 
     account: Account
     cluster: pulumi.Input[str]
     role: str
     namespace: str
-    service_account: str
+    service_account: str | None
     statements: tuple[policies.Statement, ...] = ()
     managed_policies: tuple[str, ...] = ()
     associate: bool = True
@@ -32,7 +31,7 @@ class PodRoleArgs:
 
 
 class PodRole(pulumi.ComponentResource):
-    """An IAM role that the pods of one service account hold, and nobody else."""
+    """An IAM role that pods of one namespace of one cluster hold, and nobody else."""
 
     arn: pulumi.Output[str]
 
@@ -42,7 +41,7 @@ class PodRole(pulumi.ComponentResource):
         role = iam.Role(
             f"{name}-role",
             name=args.role,
-            description=f"Pods of service account {args.namespace}/{args.service_account}",
+            description=f"Pods of {args.namespace}/{args.service_account or 'any service account'}",
             assume_role_policy=policies.to_json(
                 policies.pod_identity_trust(
                     account=args.account.id,
@@ -69,7 +68,7 @@ class PodRole(pulumi.ComponentResource):
                 policy=policies.to_json(policies.document(*args.statements)),
                 opts=child,
             )
-        if args.associate:
+        if args.associate and args.service_account is not None:
             eks.PodIdentityAssociation(
                 f"{name}-association",
                 cluster_name=args.cluster,

@@ -15,7 +15,7 @@ from components.aws import karpenter_objects, karpenter_policy, policies
 from components.aws.account import Account
 from components.aws.identity import PodRole, PodRoleArgs
 from components.aws.network import Vpc
-from components.aws.node_pools import POOL_LABEL, SYSTEM_POOL, NodePool
+from components.aws.pools import POOL_LABEL, SYSTEM_POOL, NodePool
 from components.catalog import Chart
 
 NAMESPACE = "kube-system"
@@ -134,9 +134,7 @@ class Karpenter(pulumi.ComponentResource):
                         actions=("sqs:SendMessage",),
                         resources=(arn,),
                         principals={"Service": "events.amazonaws.com"},
-                        conditions={
-                            "ArnEquals": {"aws:SourceArn": [args.account.arn("events", r) for r in rules]}
-                        },
+                        conditions={"ArnEquals": {"aws:SourceArn": [args.account.arn("events", r) for r in rules]}},
                     ),
                     policies.tls_only("DenyWithoutTls", ("sqs:*",), (arn,)),
                 )
@@ -164,7 +162,10 @@ class Karpenter(pulumi.ComponentResource):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KarpenterNodePoolArgs:
-    """node_tags: tags of instances and volumes. image_release: of the EKS images, from the catalog."""
+    """node_tags: tags of instances and volumes. image_release: of the EKS images, from the catalog.
+
+    after: the controller and its CRDs, which must outlive the pool: they take its machines down.
+    """
 
     cluster_name: str
     vpc: Vpc
@@ -174,18 +175,17 @@ class KarpenterNodePoolArgs:
     node_tags: dict[str, str]
     efa_group_id: pulumi.Input[str] | None = None
     auto_mode: bool = False
+    after: tuple[pulumi.Resource, ...] = ()
 
 
 class KarpenterNodePool(pulumi.ComponentResource):
     """A node pool that starts at no node, grows with waiting pods and shrinks to none."""
 
-    def __init__(
-        self, name: str, args: KarpenterNodePoolArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: KarpenterNodePoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:aws:KarpenterNodePool", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         pool = args.pool
-        depends: list[pulumi.Resource] = []
+        depends: list[pulumi.Resource] = [*args.after]
         if not args.auto_mode:
             placement = None
             if pool.placement_group:
@@ -211,7 +211,7 @@ class KarpenterNodePool(pulumi.ComponentResource):
                         efa_group_id=args.efa_group_id,
                         placement_group=placement,
                     ),
-                    opts=child,
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
                 )
             )
         k8s.apiextensions.CustomResource(

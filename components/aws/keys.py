@@ -26,9 +26,7 @@ class EncryptionKey(pulumi.ComponentResource):
 
     arn: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: EncryptionKeyArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: EncryptionKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:aws:EncryptionKey", name, None, opts)
         # Without its key, retained data is noise: the key outlives the stack as the data does.
         kept = pulumi.ResourceOptions(parent=self, retain_on_delete=True, protect=True)

@@ -12,10 +12,6 @@ from pulumi_aws import cloudwatch, ec2, iam, vpc
 from components.aws import policies, subnets, tags
 from components.aws.account import Account
 
-# Endpoints beyond S3: what a node in a private subnet calls before it is ready, and what pods call all the
-# time.
-DEFAULT_ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "eks-auth", "logs", "sts")
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Vpc:
@@ -39,7 +35,7 @@ class NetworkArgs:
     cidr: str
     zones: tuple[str, ...]
     nat: Literal["single", "per-zone"]
-    endpoints: tuple[str, ...] = DEFAULT_ENDPOINTS
+    endpoints: tuple[str, ...] = ()
     flow_log_days: int = 30
     log_key_arn: pulumi.Input[str]
 
@@ -130,9 +126,7 @@ class Network(pulumi.ComponentResource):
         )
         tier: dict[str, ec2.Subnet] = {}
         for part in plan:
-            tier[part.zone] = self._subnet(
-                network, "public", part.zone, part.public, {tags.PUBLIC_LOAD_BALANCERS: "1"}
-            )
+            tier[part.zone] = self._subnet(network, "public", part.zone, part.public, {tags.PUBLIC_LOAD_BALANCERS: "1"})
             self._use_table("public", part.zone, table, tier[part.zone])
         return tier, table
 

@@ -1,130 +1,29 @@
-"""Node pools: what a pool is, whatever scales it, and pools as EKS managed node groups."""
+"""The role of nodes, and node pools as EKS managed node groups."""
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import functools
-from typing import Literal
 
 import pulumi
 from pulumi_aws import autoscaling, ec2, eks, iam
 
-from components.aws import instance_types, policies, tags
+from components.aws import policies, tags
 from components.aws.account import managed_policy
 from components.aws.network import Vpc
+from components.aws.pools import NodePool, ami_type, autoscaler_tags, user_data
 
-Capacity = Literal["on-demand", "spot", "capacity-block"]
-POOL_LABEL = "ml-platform/node-pool"
-GPU_RESOURCE = "nvidia.com/gpu"
-# Pods of the platform itself run here; it is the one pool that may never be scaled to nothing.
-SYSTEM_POOL = "system"
-
-_NODE_POLICIES = ("AmazonEC2ContainerRegistryPullOnly", "AmazonEKSWorkerNodePolicy")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class NodePool:
-    """A pool of alike machines. min, max: nodes. disk: GiB of the root volume. zones: empty for all of the
-    VPC.
-
-    reservation: id of the EC2 capacity reservation behind a capacity block.
-    """
-
-    name: str
-    instance_types: tuple[str, ...]
-    capacity: Capacity = "on-demand"
-    min: int = 0
-    max: int
-    disk: int = 100
-    zones: tuple[str, ...] = ()
-    efa: bool = False
-    placement_group: bool = False
-    reservation: str | None = None
-    labels: dict[str, str] = dataclasses.field(default_factory=dict)
-    taints: tuple[tuple[str, str, str], ...] = ()
-
-    @functools.cached_property
-    def types(self) -> tuple[instance_types.InstanceType, ...]:
-        """The instance types with what is known of them."""
-        return tuple(instance_types.named(name) for name in self.instance_types)
-
-    @property
-    def gpus(self) -> int:
-        """GPUs of the largest type; 0 for a pool without."""
-        return max(t.gpus for t in self.types)
-
-    @property
-    def local_disks(self) -> bool:
-        """Whether every type has an instance store."""
-        return all(t.local_disk for t in self.types)
-
-    @property
-    def architecture(self) -> instance_types.Architecture:
-        """The one architecture of the pool's types."""
-        return self.types[0].architecture
-
-    @property
-    def node_labels(self) -> dict[str, str]:
-        """Labels of the nodes. Kueue's flavors and autoscalers that start from zero nodes both need them
-        here.
-        """
-        gpu = {GPU_RESOURCE + ".present": "true", "ml-platform/gpu-model": self.types[0].gpu_model}
-        return {**self.labels, **(gpu if self.gpus else {}), POOL_LABEL: self.name}
-
-    @property
-    def node_taints(self) -> tuple[tuple[str, str, str], ...]:
-        """Taints as key, value and Kubernetes effect. Only work that asks for GPUs lands on GPU nodes."""
-        gpu = ((GPU_RESOURCE, "true", "NoSchedule"),) if self.gpus else ()
-        return (*gpu, *self.taints)
-
-
-def ami_type(pool: NodePool) -> str:
-    """The EKS optimised image of a managed node group: Amazon Linux 2023, with NVIDIA's driver for GPUs."""
-    if pool.gpus:
-        return "AL2023_x86_64_NVIDIA"
-    return "AL2023_ARM_64_STANDARD" if pool.architecture == "arm64" else "AL2023_x86_64_STANDARD"
-
-
-def user_data(pool: NodePool) -> str | None:
-    """Base64 MIME with nodeadm's settings, which EKS merges with its own; None where there is nothing to say."""
-    if not pool.local_disks:
-        return None
-    parts = [
-        "MIME-Version: 1.0",
-        'Content-Type: multipart/mixed; boundary="//"',
-        "",
-        "--//",
-        "Content-Type: application/node.eks.aws",
-        "",
-        "---",
-        "apiVersion: node.eks.aws/v1alpha1",
-        "kind: NodeConfig",
-        "spec:",
-        "  instance:",
-        "    localStorage:",
-        "      strategy: RAID0",
-        "",
-        "--//--",
-        "",
-    ]
-    return base64.b64encode("\n".join(parts).encode()).decode()
-
-
-def autoscaler_tags(pool: NodePool) -> dict[str, str]:
-    """Tags of a group's Auto Scaling group, by which Cluster Autoscaler knows nodes that do not exist yet."""
-    prefix = "k8s.io/cluster-autoscaler/node-template"
-    resources = {f"{prefix}/resources/{GPU_RESOURCE}": str(pool.gpus)} if pool.gpus else {}
-    labels = {f"{prefix}/label/{key}": value for key, value in pool.node_labels.items()}
-    taints = {f"{prefix}/taint/{key}": f"{value}:{effect}" for key, value, effect in pool.node_taints}
-    return {**labels, **taints, **resources}
+_PULL_IMAGES = "AmazonEC2ContainerRegistryPullOnly"
+_JOIN = "AmazonEKSWorkerNodePolicy"
+# Auto Mode's nodes do not look themselves up in EC2.
+_JOIN_AUTO_MODE = "AmazonEKSWorkerNodeMinimalPolicy"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NodeRoleArgs:
-    """role: name of the IAM role."""
+    """role: name of the IAM role, and of the instance profile. auto_mode: whether AWS runs the nodes."""
 
     role: str
+    auto_mode: bool = False
 
 
 class NodeRole(pulumi.ComponentResource):
@@ -146,13 +45,13 @@ class NodeRole(pulumi.ComponentResource):
             opts=child,
         )
         self.attachments = tuple(
-            iam.RolePolicyAttachment(
-                f"{name}-{policy}", role=role.name, policy_arn=managed_policy(policy), opts=child
-            )
-            for policy in _NODE_POLICIES
+            iam.RolePolicyAttachment(f"{name}-{policy}", role=role.name, policy_arn=managed_policy(policy), opts=child)
+            for policy in (_PULL_IMAGES, _JOIN_AUTO_MODE if args.auto_mode else _JOIN)
         )
         # Made here, so that Karpenter needs no right to make instance profiles.
-        profile = iam.InstanceProfile(f"{name}-profile", name=args.role, role=role.name, opts=child)
+        profile = iam.InstanceProfile(
+            f"{name}-profile", name=args.role, role=role.name, tags={"Name": args.role}, opts=child
+        )
         self.arn, self.name, self.instance_profile = role.arn, role.name, profile.name
         self.register_outputs({"arn": self.arn})
 
@@ -162,6 +61,7 @@ class ManagedNodePoolArgs:
     """node_tags: tags of instances and volumes, which the provider's default tags do not reach.
 
     efa_group_id: security group whose members may talk EFA to each other; needed where the pool has EFA.
+    after: what must be there before the nodes.
     """
 
     cluster: pulumi.Input[str]
@@ -172,6 +72,7 @@ class ManagedNodePoolArgs:
     node_role_arn: pulumi.Input[str]
     node_tags: dict[str, str]
     efa_group_id: pulumi.Input[str] | None = None
+    after: tuple[pulumi.Resource, ...] = ()
 
 
 class ManagedNodePool(pulumi.ComponentResource):
@@ -179,9 +80,7 @@ class ManagedNodePool(pulumi.ComponentResource):
 
     group: eks.NodeGroup
 
-    def __init__(
-        self, name: str, args: ManagedNodePoolArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: ManagedNodePoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:aws:ManagedNodePool", name, None, opts)
         self._name, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
         pool = args.pool
@@ -203,12 +102,13 @@ class ManagedNodePool(pulumi.ComponentResource):
             node_repair_config={"enabled": True},
             labels=pool.node_labels,
             taints=[
-                {"key": key, "value": value, "effect": _EKS_EFFECTS[effect]}
-                for key, value, effect in pool.node_taints
+                {"key": key, "value": value, "effect": _EKS_EFFECTS[effect]} for key, value, effect in pool.node_taints
             ],
             tags={"Name": f"{args.cluster_name}-{pool.name}", tags.NODE_POOL: pool.name},
             # How many nodes there are now is the autoscaler's business.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["scalingConfig.desiredSize"]),
+            opts=pulumi.ResourceOptions(
+                parent=self, ignore_changes=["scalingConfig.desiredSize"], depends_on=args.after
+            ),
         )
         scaling_group = self.group.resources[0].autoscaling_groups[0].name
         for key, value in sorted(autoscaler_tags(pool).items()):
@@ -262,8 +162,7 @@ class ManagedNodePool(pulumi.ComponentResource):
             ),
             user_data=user_data(pool),
             tag_specifications=[
-                {"resource_type": kind, "tags": machine_tags}
-                for kind in ("instance", "volume", "network-interface")
+                {"resource_type": kind, "tags": machine_tags} for kind in ("instance", "volume", "network-interface")
             ],
             tags={"Name": f"{args.cluster_name}-{pool.name}", tags.NODE_POOL: pool.name},
             opts=self._child,

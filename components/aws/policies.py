@@ -88,9 +88,7 @@ class Statement:
             raise ValueError(f"statement {self.sid!r}: a Sid is letters and digits, a capital first")
         for action in self.actions:
             if not _ACTION.fullmatch(action) and self.effect == "Allow":
-                raise ValueError(
-                    f"statement {self.sid}: {action!r} is not one whole action; list what is needed"
-                )
+                raise ValueError(f"statement {self.sid}: {action!r} is not one whole action; list what is needed")
         if not self.actions:
             raise ValueError(f"statement {self.sid}: no action")
         if "*" in [r for r in self.resources if isinstance(r, str)] and not self._may_have_any_resource():
@@ -158,33 +156,31 @@ def eks_cluster_trust() -> Document:
 def node_trust(partition_suffix: str = "amazonaws.com") -> Document:
     """Trust of EC2 instances. EC2 sends no source account when it assumes an instance's role."""
     return document(
-        Statement(
-            sid="Instances", actions=("sts:AssumeRole",), principals={"Service": f"ec2.{partition_suffix}"}
-        )
+        Statement(sid="Instances", actions=("sts:AssumeRole",), principals={"Service": f"ec2.{partition_suffix}"})
     )
 
 
 def pod_identity_trust(
-    *, account: str, cluster: pulumi.Input[str], namespace: str, service_account: str
+    *, account: str, cluster: pulumi.Input[str], namespace: str, service_account: str | None
 ) -> Document:
-    """Trust of EKS Pod Identity, for one service account of one cluster.
+    """Trust of EKS Pod Identity, for one service account of one cluster, or for all of a namespace.
 
     The session tags in the conditions are the ones that EKS sets; without them any association in the account
     could hand the role to any pod.
     """
+    tags: dict[str, pulumi.Input[str] | Sequence[pulumi.Input[str]]] = {
+        "aws:SourceAccount": account,
+        "aws:RequestTag/eks-cluster-name": cluster,
+        "aws:RequestTag/kubernetes-namespace": namespace,
+    }
+    if service_account is not None:
+        tags["aws:RequestTag/kubernetes-service-account"] = service_account
     return document(
         Statement(
-            sid="PodsOfOneServiceAccount",
+            sid="PodsOfThisCluster",
             actions=("sts:AssumeRole", "sts:TagSession"),
             principals={"Service": "pods.eks.amazonaws.com"},
-            conditions={
-                "StringEquals": {
-                    "aws:SourceAccount": account,
-                    "aws:RequestTag/eks-cluster-name": cluster,
-                    "aws:RequestTag/kubernetes-namespace": namespace,
-                    "aws:RequestTag/kubernetes-service-account": service_account,
-                }
-            },
+            conditions={"StringEquals": tags},
         )
     )
 
@@ -238,9 +234,7 @@ def tls_only(sid: str, actions: tuple[str, ...], resources: tuple[pulumi.Input[s
     )
 
 
-def key_use_through_s3(
-    sid: str, key_arn: pulumi.Input[str], region: str, bucket_arns: Sequence[str]
-) -> Statement:
+def key_use_through_s3(sid: str, key_arn: pulumi.Input[str], region: str, bucket_arns: Sequence[str]) -> Statement:
     """Use of a key, but only by way of S3 and only for the objects of these buckets (S3 bucket keys)."""
     return Statement(
         sid=sid,

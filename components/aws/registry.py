@@ -62,9 +62,7 @@ class ImageRepository(pulumi.ComponentResource):
 
     url: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: ImageRepositoryArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: ImageRepositoryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:aws:ImageRepository", name, None, opts)
         repository = ecr.Repository(
             f"{name}-repository",
@@ -102,9 +100,7 @@ class PullThroughCacheArgs:
 class PullThroughCache(pulumi.ComponentResource):
     """Public images, pulled through ECR: in the VPC, scanned, and there when the public registry is not."""
 
-    def __init__(
-        self, name: str, args: PullThroughCacheArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: PullThroughCacheArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:aws:PullThroughCache", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         template = ecr.RepositoryCreationTemplate(

@@ -93,9 +93,7 @@ class DataBucket(pulumi.ComponentResource):
         # The locks are kept with the data: a retained bucket must stay private.
         kept = pulumi.ResourceOptions(parent=self, retain_on_delete=True, protect=True)
         backup = {tags.BACKUP: "daily"} if args.backed_up else {}
-        bucket = s3.Bucket(
-            f"{name}-bucket", bucket=args.bucket, tags={"Name": args.bucket, **backup}, opts=kept
-        )
+        bucket = s3.Bucket(f"{name}-bucket", bucket=args.bucket, tags={"Name": args.bucket, **backup}, opts=kept)
         # A bucket key: one call to KMS for many objects, and the bucket's ARN as the encryption context.
         _guard(name, bucket, {"sse_algorithm": "aws:kms", "kms_master_key_id": args.key_arn}, kept)
         versioning = s3.BucketVersioning(

@@ -48,3 +48,22 @@ def split(cidr: str, zones: Sequence[str]) -> tuple[ZoneSubnets, ...]:
         ZoneSubnets(zone=zone, private=str(quarters[i]), public=str(eighths[i]), intra=str(eighths[4 + i]))
         for i, zone in enumerate(zones)
     )
+
+
+# Networks that a VPC of an EKS cluster cannot have, and who uses them.
+TAKEN = {
+    "172.17.0.0/16": "the container runtime of Amazon's own images",
+    "172.20.0.0/16": "EKS for the addresses of Services",
+}
+_PRIVATE = tuple(ipaddress.IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+
+
+def is_private(cidr: str) -> bool:
+    """Whether the network is one of RFC 1918, hence nobody else's on the internet."""
+    network = ipaddress.IPv4Network(cidr)
+    return any(network.subnet_of(private) for private in _PRIVATE)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two networks share an address."""
+    return ipaddress.IPv4Network(one).overlaps(ipaddress.IPv4Network(other))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pulumi
+from pulumi_aws import eks
 
 from components.aws import policies, tags
 from components.aws.account import Account
@@ -14,9 +15,6 @@ from components.aws.identity import PodRole, PodRoleArgs
 from components.aws.keys import EncryptionKey, EncryptionKeyArgs
 from components.aws.registry import ImageRepository, ImageRepositoryArgs
 from components.aws.secrets import TeamSecret, TeamSecretArgs, secret_name
-
-# The service account that a team's pods use when they call AWS. Others of the namespace have no AWS identity.
-SERVICE_ACCOUNT = "aws"
 
 
 def team_prefix(team: str) -> str:
@@ -89,16 +87,17 @@ def team_statements(
                 ),
                 resources=tuple(account.arn("ecr", f"repository/{r}") for r in repositories),
             ),
-            policies.Statement(
-                sid="LogInToTheRegistry", actions=("ecr:GetAuthorizationToken",), resources=("*",)
-            ),
+            policies.Statement(sid="LogInToTheRegistry", actions=("ecr:GetAuthorizationToken",), resources=("*",)),
         ]
     return tuple(statements)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TeamResourcesArgs:
-    """buckets: names of the environment's buckets. budget: US dollars a month, None for no budget."""
+    """buckets: names of the environment's buckets. budget: US dollars a month, None for no budget.
+
+    service_accounts: those of the namespace whose pods get the team's role.
+    """
 
     account: Account
     environment: str
@@ -106,6 +105,7 @@ class TeamResourcesArgs:
     cluster_name: str
     team: str
     namespace: str
+    service_accounts: tuple[str, ...] = ()
     buckets: tuple[str, ...]
     data_key_arn: pulumi.Input[str]
     file_system_id: pulumi.Input[str] | None
@@ -122,9 +122,7 @@ class TeamResources(pulumi.ComponentResource):
     repositories: dict[str, pulumi.Output[str]]
     folder: pulumi.Output[str] | None
 
-    def __init__(
-        self, name: str, args: TeamResourcesArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: TeamResourcesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:aws:TeamResources", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         own = tags.of_team(args.team)
@@ -169,7 +167,9 @@ class TeamResources(pulumi.ComponentResource):
                 cluster=args.cluster,
                 role=f"{args.cluster_name}-team-{args.team}",
                 namespace=args.namespace,
-                service_account=SERVICE_ACCOUNT,
+                # Which service accounts get it is said where the workloads are, maybe in the team's own
+                # stack.
+                service_account=None,
                 statements=team_statements(
                     account=args.account,
                     environment=args.environment,
@@ -183,6 +183,16 @@ class TeamResources(pulumi.ComponentResource):
             ),
             opts=child,
         ).arn
+        for service_account in args.service_accounts:
+            eks.PodIdentityAssociation(
+                f"{name}-pods-{service_account}",
+                cluster_name=args.cluster,
+                namespace=args.namespace,
+                service_account=service_account,
+                role_arn=self.role_arn,
+                tags=own,
+                opts=child,
+            )
         if args.budget is not None:
             MonthlyBudget(
                 f"{name}-budget",

@@ -157,7 +157,9 @@ def event_loops() -> Generator[None]:
         asyncio.set_event_loop(None)
 
 
-def deploy(program: Callable[[], Any], *, stack: str = "test") -> Deployed:
+def deploy(
+    program: Callable[[], Any], *, stack: str = "test", monitor: Callable[[Graph], Recorder] = Recorder
+) -> Deployed:
     """Runs a program to its end, all registrations drained, so that absence can be asserted too."""
     graph = Graph()
     results: list[Any] = []
@@ -168,6 +170,6 @@ def deploy(program: Callable[[], Any], *, stack: str = "test") -> Deployed:
     with event_loops():
         # set_mocks keeps an earlier root stack, and with it that one's children.
         pulumi.runtime.reset_options()
-        pulumi.runtime.set_mocks(Engine(), project="ml-platform", stack=stack, preview=False, monitor=Recorder(graph))
+        pulumi.runtime.set_mocks(Engine(), project="ml-platform", stack=stack, preview=False, monitor=monitor(graph))
         mocks.test(collecting)()
     return Deployed(graph=graph, result=results[0])

@@ -1,0 +1,97 @@
+"""An AWS environment from its config: everything below and beside the cluster, and the cluster itself."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.aws.storage_classes import StorageClasses, StorageClassesArgs
+from components.aws.team import TeamResources, TeamResourcesArgs
+from components.cluster import Cluster, ClusterArgs
+from stacks.aws_compute import Compute
+from stacks.aws_config import AwsCluster
+from stacks.aws_data import Data
+from stacks.aws_foundation import Foundation
+from stacks.config import Environment, Team
+from stacks.outputs import AwsOutputs
+from stacks.team import service_accounts
+
+
+class AwsEnvironment:
+    """All of an environment that is in AWS, and its cluster, on which the teams' workloads go."""
+
+    cluster: Cluster
+
+    def __init__(self, environment: Environment, config: AwsCluster, stack: str) -> None:
+        self._config = config
+        self._base = Foundation(config, stack)
+        self._compute = Compute(self._base)
+        self._data = Data(self._base, self._compute.eks)
+        self.cluster = self._cluster()
+        self._teams = {team.name: self._team(team) for team in environment.teams}
+
+    def _cluster(self) -> Cluster:
+        config, files = self._config, self._data.files
+        block_driver = "ebs.csi.aws.com" if "aws-ebs-csi-driver" in config.addons else None
+        classes = StorageClasses(
+            "storage-classes",
+            StorageClassesArgs(
+                key_arn=self._base.data_key,
+                block_driver="ebs.csi.eks.amazonaws.com" if config.auto_mode else block_driver,
+                volume_tags=self._base.tags,
+                file_system_id=files.id if files else None,
+            ),
+            pulumi.ResourceOptions(providers=[self._compute.bootstrap]),
+        )
+        return Cluster(
+            "cluster",
+            ClusterArgs(
+                identifier=config.name,
+                kind=config.kind,
+                server=self._compute.eks.endpoint,
+                kubeconfig=self._compute.eks.kubeconfig,
+                # Training and serving share volumes, and mostly run on different nodes.
+                storage_class=classes.shared or classes.block,
+                after=(*self._compute.ready, classes, *(files.mount_targets if files else ())),
+            ),
+        )
+
+    def _team(self, team: Team) -> TeamResources:
+        config, files = self._config, self._data.files
+        said = config.resources_of(team.name)
+        args = TeamResourcesArgs(
+            account=self._base.account,
+            environment=config.name,
+            cluster=self._compute.eks.name,
+            cluster_name=config.name,
+            team=team.name,
+            namespace=team.namespace_name,
+            service_accounts=service_accounts(team),
+            buckets=tuple(config.bucket_name(bucket.name) for bucket in config.buckets),
+            data_key_arn=self._base.data_key,
+            file_system_id=files.id if files else None,
+            images=said.images,
+            secrets=said.secrets,
+            budget=said.budget,
+            emails=said.emails,
+        )
+        return TeamResources(f"aws-{team.name}", args, self._base.opts)
+
+    def outputs(self) -> AwsOutputs:
+        """What other stacks, and people, need to know of the environment."""
+        data = self._data
+        return {
+            "account": self._config.account,
+            "region": self._config.region,
+            "kubeconfig": self._compute.eks.kubeconfig,
+            "buckets": data.buckets,
+            "images": data.images,
+            "fileSystem": data.files.id if data.files else None,
+            "lustre": data.lustre.dns_name if data.lustre else None,
+            "database": (
+                {"address": data.database.address, "secret": data.database.secret_arn} if data.database else None
+            ),
+            "teams": {
+                name: {"role": team.role_arn, "images": team.repositories, "folder": team.folder}
+                for name, team in self._teams.items()
+            },
+        }
