@@ -62,6 +62,10 @@ def _message(details: ErrorDetails, path: Path, root: schema.Model, value: Any) 
             return f"{shown(given)} is too small; write at least {context['ge']}"
         case "less_than_equal":
             return f"{shown(given)} is too large; write at most {context['le']}"
+        case "too_short":
+            return f"has too few entries; write at least {context['min_length']}"
+        case "too_long":
+            return f"has too many entries; write at most {context['max_length']}"
         case _:
             # What remains are wrong types. The value stays out: it may be a secret in the wrong place.
             return f"is {_yaml_type(given)}; {_WANTED.get(kind, details['msg'])}"

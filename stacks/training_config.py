@@ -58,7 +58,7 @@ class TrainingJob(Container, Placement):
     @classmethod
     def _false_is_none(cls, value: Any) -> Any:
         if value is True:
-            raise ValueError("true says nothing: leave the key out to prepare data, or write false or a mapping")
+            raise ValueError("true says nothing; leave the key out to prepare data, or write false or a mapping")
         return None if value is False else value
 
     @property
