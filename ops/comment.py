@@ -1,0 +1,199 @@
+"""One pull-request comment of recorded previews: `python -m ops.comment prod.json staging.json > comment.md`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ops import cost
+from ops.markdown import code, folded, plain, table
+from ops.preview import Preview, PreviewError, Resource, read_all
+from ops.price_table import PriceError
+from ops.review import is_alarming, label, losses
+
+# The workflow finds its comment by this line, to update it.
+MARKER = "<!-- ml-platform preview -->"
+# What GitHub takes.
+LIMIT = 65_536
+# Rows of each table, from the full comment to the shortest.
+ROWS = (500, 100, 30, 10, 3)
+WORDS = {"create": "create", "update": "update", "replace": "replace", "delete": "destroy", "import": "import"}
+
+
+def _changed(preview: Preview) -> list[Resource]:
+    """What the update would touch, components and the stack itself left out: they only group the others."""
+    return [
+        resource
+        for resource in preview.resources
+        if resource.change != "same" and not resource.type.startswith(("pulumi:pulumi:", "mlplatform:"))
+    ]
+
+
+def _counts(preview: Preview) -> dict[str, int]:
+    counts = dict.fromkeys(WORDS, 0)
+    for resource in _changed(preview):
+        counts[resource.change] += 1
+    return counts
+
+
+def _lost(preview: Preview, change: str) -> str:
+    found = [loss for loss in losses(preview) if loss.resource.change == change]
+    if not found:
+        return "0"
+    data = sum(loss.data for loss in found)
+    return f"**{len(found)}**" + (f", **{data} with data**" if data else "")
+
+
+def _policy(preview: Preview) -> str:
+    if not preview.judged:
+        return "did not run"
+    mandatory = sum(violation.mandatory for violation in preview.violations)
+    advisory = len(preview.violations) - mandatory
+    parts = [f"**{mandatory} refused**"] if mandatory else []
+    parts += [f"{advisory} advised"] if advisory else []
+    return ", ".join(parts) or "passed"
+
+
+def _money(preview: Preview) -> str:
+    found = cost.change(preview)
+    if not found.after.lines and not found.before.lines:
+        return "–"
+    least = f"{cost.dollars(found.after.floor)} ({cost.difference(found.floor)})"
+    most = f"{cost.dollars(found.after.ceiling)} ({cost.difference(found.ceiling)})"
+    return f"{least} to {most}"
+
+
+def _row(preview: Preview) -> list[str]:
+    counts = _counts(preview)
+    state = "**failed**" if preview.failed else "ok"
+    if not preview.failed and not any(counts.values()):
+        state = "no change"
+    created = str(counts["create"] + counts["import"])
+    replaced, destroyed = _lost(preview, "replace"), _lost(preview, "delete")
+    money = _money(preview)
+    return [code(preview.stack), state, created, str(counts["update"]), replaced, destroyed, _policy(preview), money]
+
+
+def _first(previews: Sequence[Preview], rows: int) -> list[str]:
+    """What must be looked at before anything else."""
+    lines: list[str] = []
+    for preview in previews:
+        stack = code(preview.stack)
+        errors = [d for d in preview.diagnostics if d.severity == "error"]
+        lines += [f"- {stack} failed: {plain(error.message)}" for error in errors[:rows]]
+        lines += _more(len(errors), rows)
+        alarming = [loss for loss in losses(preview) if is_alarming(loss)]
+        for loss in alarming[:rows]:
+            word = "destroys" if loss.resource.change == "delete" else "replaces"
+            lines.append(f"- {stack} {word} {code(label(loss.resource))}: **{loss.meaning}**")
+        lines += _more(len(alarming), rows)
+        refused = [violation for violation in preview.violations if violation.mandatory]
+        lines += [f"- {stack} is refused by {code(found.policy)}: {plain(found.message)}" for found in refused[:rows]]
+        lines += _more(len(refused), rows)
+    return ["### Look at this first", "", *lines, ""] if lines else []
+
+
+def _more(count: int, rows: int) -> list[str]:
+    return [f"- … and {count - rows} more"] if count > rows else []
+
+
+def _changes(preview: Preview, rows: int) -> list[str]:
+    """Every change, the dangerous ones first. Property paths, never values."""
+    order = ("delete", "replace", "create", "import", "update")
+    found = sorted(_changed(preview), key=lambda resource: order.index(resource.change))
+    if not found:
+        return []
+    meanings = {loss.resource.urn: loss.meaning for loss in losses(preview)}
+    cells: list[list[str]] = []
+    for resource in found[:rows]:
+        what = ", ".join(code(path) for path in (resource.causes or resource.paths)[:6])
+        if resource.change == "replace" and what:
+            what = f"because of {what}"
+        said = [part for part in (meanings.get(resource.urn, ""), what) if part]
+        cells.append([WORDS[resource.change], code(label(resource)), "; ".join(said)])
+    lines = [*table(("change", "resource", "what"), cells), *_rest(len(found), rows)]
+    return folded(f"{preview.stack}: {len(found)} changes", lines)
+
+
+def _rest(count: int, rows: int) -> list[str]:
+    return ["", f"… and {count - rows} more, in the log of the job."] if count > rows else []
+
+
+def _advice(preview: Preview, rows: int) -> list[str]:
+    advised = [violation for violation in preview.violations if not violation.mandatory]
+    warnings = [d for d in preview.diagnostics if d.severity == "warning"]
+    if not advised and not warnings:
+        return []
+    lines = [f"- {code(found.policy)}: {plain(found.message)}" for found in advised[:rows]]
+    lines += _more(len(advised), rows)
+    lines += [f"- warning: {plain(found.message)}" for found in warnings[:rows]]
+    lines += _more(len(warnings), rows)
+    return folded(f"{preview.stack}: {len(advised)} policies advise, {len(warnings)} warnings", lines)
+
+
+def _bill(preview: Preview, rows: int) -> list[str]:
+    found = cost.change(preview)
+    if not found.after.lines and not found.before.lines:
+        return []
+    lines: list[str] = []
+    for title, sums, old in (
+        ("team", found.after.by(lambda line: line.team), found.before.by(lambda line: line.team)),
+        ("pool", found.after.by(lambda line: line.pool), found.before.by(lambda line: line.pool)),
+        ("kind", found.after.by(lambda line: line.group), found.before.by(lambda line: line.group)),
+    ):
+        names = sorted({*sums, *old})
+        cells: list[list[str]] = []
+        for name in names[:rows]:
+            (floor, ceiling), (was_floor, was_ceiling) = sums.get(name, (0, 0)), old.get(name, (0, 0))
+            least = f"{cost.dollars(floor)} ({cost.difference(floor - was_floor)})"
+            most = f"{cost.dollars(ceiling)} ({cost.difference(ceiling - was_ceiling)})"
+            cells.append([code(name), least, most])
+        if cells:
+            head = (f"by {title}", "at least a month", "at most a month")
+            lines += [*table(head, cells, numbers=(1, 2)), *_rest(len(names), rows), ""]
+    for team, most in sorted((found.after.quotas or {}).items())[:rows]:
+        lines.append(f"By its quota team {code(team)} can use GPUs of shared pools for at most {cost.dollars(most)}.")
+        lines.append("")
+    lines += [f"- {plain(note)}" for note in found.notes]
+    return folded(f"{preview.stack}: cost", lines)
+
+
+def _rendered(previews: Sequence[Preview], rows: int) -> str:
+    head = ("stack", "preview", "create", "update", "replace", "destroy", "policy", "cost a month")
+    lines = [MARKER, "## Preview", "", *table(head, map(_row, previews), numbers=(2, 3)), ""]
+    lines += _first(previews, rows)
+    for preview in previews:
+        for part in (_changes(preview, rows), _advice(preview, rows), _bill(preview, rows)):
+            lines += [*part, ""] if part else []
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def render(previews: Sequence[Preview], limit: int = LIMIT) -> str:
+    """The comment, with as many rows as fit into `limit` characters. Never longer, whatever the previews hold."""
+    text = ""
+    for rows in ROWS:
+        text = _rendered(previews, rows)
+        if len(text) <= limit:
+            return text
+    # Only very many stacks come here. The summary is what counts: keep whole lines of it.
+    end = "\n\nToo long for a comment: the rest is in the log of the job.\n"
+    kept = text[: limit - len(end)].rpartition("\n")[0]
+    return kept + end
+
+
+@click.command()
+@click.argument("previews", nargs=-1, required=True, type=click.Path(path_type=Path))
+def main(previews: tuple[Path, ...]) -> None:
+    """Write the pull-request comment of recorded previews to stdout."""
+    try:
+        click.echo(render(read_all(previews)), nl=False)
+    except (PreviewError, PriceError) as error:
+        click.echo(f"comment: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Text of others in our Markdown: names and messages that can break nothing, mention nobody and show no secret."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+
+# What a message must never carry on: keys, tokens, passwords in URLs and after their names.
+REDACTED = "[redacted]"
+_SECRETS = (
+    re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    re.compile(r"\bgh[pousr]_\w{20,}"),
+    re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"),
+    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL),
+    re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),
+    re.compile(r"(?i)(?<=password[=:])\s*\S+|(?<=secret[=:])\s*\S+|(?<=token[=:])\s*\S+"),
+)
+_SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|@~$&\"']")
+
+
+def redact(text: str) -> str:
+    """A text without what looks like a secret. The engine blinds the secrets it knows; this is for the others."""
+    for pattern in _SECRETS:
+        text = pattern.sub(REDACTED, text)
+    return text
+
+
+def plain(text: str, limit: int = 400) -> str:
+    """A text of others on one line: redacted, cut, and with every character of Markdown or HTML as an entity."""
+    line = " ".join(redact(text).split())
+    if len(line) > limit:
+        line = line[: limit - 1] + "…"
+    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", line)
+
+
+def code(text: str, limit: int = 160) -> str:
+    """A name of others as code. Backticks would end it and a pipe its table cell: they are replaced."""
+    line = " ".join(text.split()).replace("`", "'").replace("|", "¦")
+    if len(line) > limit:
+        line = line[: limit - 1] + "…"
+    return f"`{line}`" if line else ""
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = ()) -> list[str]:
+    """A table, its columns of `numbers` to the right."""
+    marks = ["---:" if index in numbers else "---" for index in range(len(head))]
+    return [f"| {' | '.join(cells)} |" for cells in (head, marks, *rows)]
+
+
+def folded(summary: str, lines: Iterable[str]) -> list[str]:
+    """Lines behind a click. The blank lines make GitHub read what is inside as Markdown."""
+    return ["<details>", f"<summary>{html.escape(summary)}</summary>", "", *lines, "", "</details>"]

@@ -1,0 +1,33 @@
+"""From a graph that the mocks recorded to what the rules look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from policy.rules.model import Resource
+from policy.rules.values import UNKNOWN
+from tests.unit.recorder import Graph
+
+
+def resources(graph: Graph) -> list[Resource]:
+    """The resources of a recorded graph, as the engine would show them to the pack."""
+    providers = {found.urn: found.inputs for found in graph.registrations if found.type.startswith("pulumi:providers:")}
+    return [
+        Resource(
+            type=found.type,
+            urn=found.urn,
+            name=found.name,
+            props=_plain(found.inputs),
+            protect=found.protect,
+            provider=_plain(providers.get(found.provider.rpartition("::")[0], {})),
+        )
+        for found in graph.registrations
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, str | bool | int | float) else UNKNOWN

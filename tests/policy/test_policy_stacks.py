@@ -1,0 +1,40 @@
+"""The stacks of this repository keep to the rules: their graphs under mocks have no mandatory violation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from policy.rules import RULES
+from policy.rules.model import Level
+from tests.policy.cases import findings
+from tests.policy.graphs import resources
+from tests.unit.stacks.programs import deploy_config, kubeconfig_text, stack_config
+
+MANDATORY = {rule.name for rule in RULES if rule.level is Level.MANDATORY}
+
+
+@pytest.fixture(autouse=True)
+def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(kubeconfig_text(), encoding="utf-8")
+    monkeypatch.setenv("ML_PLATFORM_KUBECONFIG", str(path))
+    monkeypatch.setenv("KUBECONFIG", str(path))
+
+
+def test_dev_has_no_violation_at_all() -> None:
+    graph = deploy_config(stack_config("dev"), stack="dev").graph
+    assert findings(RULES, resources(graph)) == []
+
+
+def test_the_graph_of_dev_is_really_judged() -> None:
+    """Without its budget, quota and network policies the same graph is refused."""
+    graph = deploy_config(stack_config("dev"), stack="dev").graph
+    gone = ("PodDisruptionBudget", "ResourceQuota", "NetworkPolicy")
+    rest = [resource for resource in resources(graph) if resource.type.rpartition(":")[2] not in gone]
+    assert {name for name, _ in findings(RULES, rest)} == {
+        "server-has-disruption-budget",
+        "namespace-has-quota",
+        "namespace-denies-by-default",
+    }
