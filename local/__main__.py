@@ -90,6 +90,15 @@ def down(stack: str) -> None:
     commands.down(stack)
 
 
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("words", nargs=-1)
+def test(words: tuple[str, ...]) -> None:
+    """The whole test suite; further words go to pytest."""
+    from local import suite
+
+    sys.exit(suite.run(words))
+
+
 @cli.command()
 @click.option("--cache", is_flag=True, help="Remove the cache of built tools and images too.")
 def clean(cache: bool) -> None:

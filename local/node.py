@@ -375,7 +375,7 @@ exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
         if pid is not None:
             with contextlib.suppress(subprocess.SubprocessError, Failure):
                 subprocess.run(
-                    self._supervisorctl("stop", "kubelet", "containerd", "kube-apiserver", "etcd"),
+                    self._supervisorctl("stop", "kubelet", "etcd"),
                     capture_output=True,
                     check=False,
                     timeout=30,

@@ -54,7 +54,7 @@ class Tool:
     def programs(self) -> tuple[str, ...]:
         """The file names of the built programs."""
         if self.packages == (".",):
-            return ("pulumi-resource-kubernetes",)
+            return ({"pulumi-kubernetes": "pulumi-resource-kubernetes"}.get(self.module, self.module),)
         renamed = {"v3": "etcd"}
         return tuple(renamed.get(name := package.rsplit("/", 1)[-1], name) for package in self.packages)
 
@@ -106,7 +106,7 @@ CLUSTER_TOOLS = (
             "k8s.io/client-go/pkg/version.gitVersion": KUBERNETES,
         },
     ),
-    Tool(module="coredns", version="v1.12.2", packages=("github.com/coredns/coredns",)),
+    Tool(module="coredns", version="v1.12.2", packages=(".",)),
     Tool(module="kwok", version="v0.7.0", packages=("sigs.k8s.io/kwok/cmd/kwok",)),
     Tool(
         module="metrics-server",
