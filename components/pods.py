@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from components.quantities import canonical_quantities
+
 if TYPE_CHECKING:
     # Only the types: at run time the dictionaries are plain, and the big modules of the SDK stay unloaded.
     from pulumi_kubernetes.core import v1 as core
@@ -100,10 +102,12 @@ def container_security_context() -> core.SecurityContextArgsDict:
 def environment(program: Program, variables: Mapping[str, str]) -> list[core.EnvVarArgsDict]:
     """The program's variables and the platform's, which win, in the order of their names.
 
-    The order is fixed because it is a part of the pod: moving a line in a config file must not change a pod.
+    The order is fixed because it is a part of the pod: moving a line in a config file must not change a pod. Of a
+    variable without a value there is only the name, since the API server drops an empty value.
     """
     plain: dict[str, core.EnvVarArgsDict] = {
-        name: {"name": name, "value": value} for name, value in {**program.env, **variables}.items()
+        name: {"name": name, "value": value} if value else {"name": name}
+        for name, value in {**program.env, **variables}.items()
     }
     secret: dict[str, core.EnvVarArgsDict] = {
         name: {"name": name, "value_from": {"secret_key_ref": {"name": source.secret, "key": source.key}}}
@@ -111,6 +115,14 @@ def environment(program: Program, variables: Mapping[str, str]) -> list[core.Env
     }
     merged = {**secret, **plain}
     return [merged[name] for name in sorted(merged)]
+
+
+def volume_mount(mount: Mount) -> core.VolumeMountArgsDict:
+    built: core.VolumeMountArgsDict = {"name": mount.volume, "mount_path": mount.path}
+    # Not said when false: the API server drops it then, and a refresh would find the pod changed.
+    if mount.read_only:
+        built["read_only"] = True
+    return built
 
 
 def container(
@@ -123,13 +135,16 @@ def container(
         # A sample's tag names its content, and the config refuses tags that move: no node pulls one twice.
         "image_pull_policy": "IfNotPresent",
         "env": environment(program, variables),
-        "resources": {"requests": dict(program.resources.requests), "limits": dict(program.resources.limits)},
+        "resources": {
+            "requests": canonical_quantities(program.resources.requests),
+            "limits": canonical_quantities(program.resources.limits),
+        },
         "security_context": container_security_context(),
         # The last lines of the log show up in the pod's status, hence in Pulumi's error message.
         "termination_message_policy": "FallbackToLogsOnError",
         "volume_mounts": [
             {"name": TMP_VOLUME, "mount_path": "/tmp"},  # noqa: S108
-            *({"name": mount.volume, "mount_path": mount.path, "read_only": mount.read_only} for mount in mounts),
+            *(volume_mount(mount) for mount in mounts),
         ],
     }
     if program.command:

@@ -117,7 +117,7 @@ def placement_of(entry: PlacementConfig) -> Placement:
         toleration: core.TolerationArgsDict = {"operator": wanted.operator}
         if wanted.key is not None:
             toleration["key"] = wanted.key
-        if wanted.value is not None:
+        if wanted.value:
             toleration["value"] = wanted.value
         if wanted.effect is not None:
             toleration["effect"] = wanted.effect

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.labels import Owner, object_labels
+from components.quantities import canonical_quantity
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
@@ -42,7 +43,7 @@ class VolumeClaim(pulumi.ComponentResource):
         self.claim = args.storage
         spec: core.PersistentVolumeClaimSpecArgsDict = {
             "access_modes": [args.access_mode],
-            "resources": {"requests": {"storage": args.size}},
+            "resources": {"requests": {"storage": canonical_quantity(args.size)}},
         }
         # Left out for the default class: the API server fills it in, and a later default changes nothing
         # here.

@@ -10,6 +10,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.labels import Owner, object_labels
+from components.quantities import canonical_quantities
 from components.tenancy.access import ROLES, Role, role_rules
 from components.tenancy.network import network_policies
 
@@ -84,7 +85,7 @@ class Team(pulumi.ComponentResource):
         )
         if args.quota:
             k8s.core.v1.ResourceQuota(
-                f"{name}-quota", metadata=metadata("quota"), spec={"hard": dict(args.quota)}, opts=child
+                f"{name}-quota", metadata=metadata("quota"), spec={"hard": canonical_quantities(args.quota)}, opts=child
             )
         for policy, spec in network_policies().items():
             k8s.networking.v1.NetworkPolicy(f"{name}-{policy}", metadata=metadata(policy), spec=spec, opts=child)

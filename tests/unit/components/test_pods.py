@@ -43,11 +43,12 @@ def test_variables_are_sorted_and_the_platforms_win() -> None:
     program = Program(
         image="i",
         resources=CPU,
-        env={"Z": "own", "PORT": "own"},
+        env={"Z": "own", "PORT": "own", "EMPTY": ""},
         secret_env={"A": SECRET_KEY, "MODEL_NAME": SECRET_KEY},
     )
     assert environment(program, {"PORT": "8080", "MODEL_NAME": "digits"}) == [
         {"name": "A", "value_from": {"secret_key_ref": {"name": "credentials", "key": "k"}}},
+        {"name": "EMPTY"},
         {"name": "MODEL_NAME", "value": "digits"},
         {"name": "PORT", "value": "8080"},
         {"name": "Z", "value": "own"},

@@ -12,7 +12,7 @@ from tests.unit.pod_security import violations
 from tests.unit.recorder import STACK, Graph, Registration
 from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.inventory import STACKS, inventory, inventory_path
-from tests.unit.stacks.programs import environment, stack_config, team
+from tests.unit.stacks.programs import TRAINING, environment, stack_config, team, volume
 
 CLUSTER_SCOPED = {"Namespace"}
 EVERY_LABEL = {
@@ -157,6 +157,54 @@ def test_every_pod_runs_as_an_account_without_a_token(graph: Graph) -> None:
         if template := found.inputs.get("spec", {}).get("template"):
             account = (found.inputs["metadata"]["namespace"], template["spec"]["serviceAccountName"])
             assert account in accounts, found.urn
+
+
+# Fields in which the API server tells "false" or "none" from "not said". Any other empty value is dropped when an
+# object is stored: a refresh would then find every object changed that says one.
+KEPT_WHEN_EMPTY = {
+    "allowPrivilegeEscalation",
+    "apiGroups",
+    "automountServiceAccountToken",
+    "emptyDir",
+    "enableServiceLinks",
+    "maxUnavailable",
+    "podSelector",
+    "stabilizationWindowSeconds",
+}
+
+
+def empty_fields(value: Any, key: str = "") -> set[str]:
+    """The keys of all empty values (false, zero, empty text, list or mapping) in an object."""
+    if isinstance(value, dict) and value:
+        return set[str]().union(*(empty_fields(item, name) for name, item in value.items()))
+    if isinstance(value, list) and value:
+        return set[str]().union(*(empty_fields(item, key) for item in value))
+    return set() if value else {key}
+
+
+def test_objects_say_nothing_that_the_api_server_drops(graph: Graph) -> None:
+    found = {found.urn: empty_fields(found.inputs) - KEPT_WHEN_EMPTY for found in graph.objects()}
+    assert {urn: fields for urn, fields in found.items() if fields} == {}
+
+
+def test_quantities_are_in_the_form_that_the_api_server_keeps(deploy_environment: Deploy) -> None:
+    said = {"cpu": "1000m", "memory": "2048Mi", "limits": {"cpu": "1.5", "memory": "0.0625Ti"}}
+    config = environment(
+        storage=[volume("datasets", size="5120Mi"), volume("models")],
+        teams=[team(quota={"cpu": "8000m", "storage": "0.5Ti"}, training=[{**TRAINING, "resources": said}])],
+    )
+    graph = deploy_environment(config).graph
+    (container,) = graph.one("Job", "demo-training-digits-train").inputs["spec"]["template"]["spec"]["containers"]
+    assert container["resources"] == {
+        "requests": {"cpu": "1", "memory": "2Gi"},
+        "limits": {"cpu": "1500m", "memory": "64Gi"},
+    }
+    assert graph.one("ResourceQuota").inputs["spec"]["hard"] == {
+        "requests.cpu": "8",
+        "requests.storage": "512Gi",
+    }
+    claim = graph.one("PersistentVolumeClaim", "demo-storage-datasets-claim").inputs
+    assert claim["spec"]["resources"]["requests"]["storage"] == "5Gi"
 
 
 def test_selectors_match_the_pods_they_mean_and_no_others(graph: Graph) -> None:

@@ -57,7 +57,9 @@ def test_two_jobs_one_after_the_other(deploy_environment: Deploy) -> None:
 def test_training_reads_data_and_writes_models(deploy_environment: Deploy) -> None:
     graph = deploy_environment(environment()).graph
     mounts = {
-        found.name: {mount["mountPath"]: mount["readOnly"] for mount in container_of(found)["volumeMounts"][1:]}
+        found.name: {
+            mount["mountPath"]: mount.get("readOnly", False) for mount in container_of(found)["volumeMounts"][1:]
+        }
         for found in graph.of_kind("Job")
     }
     assert mounts == {PREPARE: {"/data": False}, TRAIN: {"/data": True, "/models": False}}
