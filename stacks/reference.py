@@ -110,7 +110,11 @@ def _type(annotation: Any, metadata: list[Any], rules: dict[str, Rule]) -> str:
 
 
 def _plural(words: str) -> str:
-    return words if words.startswith("mapping of") else f"{words}s"
+    if "`" in words or words.startswith("mapping of"):
+        return words
+    if words.endswith("y"):
+        return f"{words[:-1]}ies"
+    return f"{words}es" if words.endswith("s") else f"{words}s"
 
 
 def _range(metadata: list[Any]) -> str:

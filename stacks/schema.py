@@ -34,9 +34,10 @@ def fields_by_key(model: Model) -> dict[str, FieldInfo]:
 
 
 def kind_of(model: Model) -> str | None:
-    """What `kind:` says for this model, where it is one of several."""
+    """What `kind:` says for this model, where that tells it from others."""
     kind = model.model_fields.get("kind")
-    return get_args(kind.annotation)[0] if kind and get_origin(kind.annotation) is Literal else None
+    kinds = get_args(kind.annotation) if kind and get_origin(kind.annotation) is Literal else ()
+    return kinds[0] if len(kinds) == 1 else None
 
 
 def _chosen(models: tuple[Any, ...], value: Any) -> tuple[Any, ...]:

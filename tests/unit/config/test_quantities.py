@@ -49,26 +49,10 @@ def test_what_kubernetes_takes(text: str, value: int | Fraction):
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        " ",
-        "m",
-        "Gi",
-        "1 Gi",
-        "1Kb",
-        "1ki",
-        "1K",
-        "1GB",
-        "1gi",
-        "1e",
-        "e3",
-        "1e3Gi",
-        "1mm",
-        "0x10",
-        "1,5",
-        "1_000",
-        "١",
-    ]
-    + ["8Ei", "9223372036854775808", "1e99", "1e-99", "1e999999999", "9" * 50, "--1", "1.2.3", ".", "NaN", "inf"],
+        *("", " ", "m", "Gi", "1 Gi", "1Kb", "1ki", "1K", "1GB", "1gi", "1e", "e3", "1e3Gi", "1mm", "0x10", "1,5"),
+        *("1_000", "١", "--1", "1.2.3", ".", "NaN", "inf"),
+        *("8Ei", "9223372036854775808", "1e99", "1e-99", "1e999999999", "9" * 50),
+    ],
 )
 def test_what_kubernetes_refuses(text: str):
     with pytest.raises(ValueError, match="Kubernetes quantity"):

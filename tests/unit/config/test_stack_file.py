@@ -21,6 +21,7 @@ from stacks.stack_file import parse_stack_file, read_stack_file
         ("1.5", 1.5),
         ("1e3", 1000.0),
         (".5", 0.5),
+        ("9" * 25, 1e25),
         ("true", True),
         ("False", False),
         ("null", None),
@@ -44,7 +45,7 @@ def test_scalars(text: str, value: Any):
     assert type(file.value["a"]) is type(value)
 
 
-@pytest.mark.parametrize("text", ["010", "0x1F", "0o7", "0b1", "1_000", ".inf", "-.Inf", ".nan", "9" * 25])
+@pytest.mark.parametrize("text", ["010", "0x1F", "0o7", "0b1", "1_000", ".inf", "-.Inf", ".nan"])
 def test_numbers_that_readers_disagree_about(text: str):
     (fault,) = parse_stack_file(f"a: {text}\n").faults
     assert "in a form of its own" in fault.message
