@@ -2,8 +2,11 @@
 
 import pulumi
 
-from stacks.environment import build
-from stacks.loading import load_environment
+from stacks import environment, team_stack
+from stacks.config import Environment
+from stacks.loading import load_stack
 
-for name, value in build(load_environment()).items():
+stack = load_stack()
+outputs = environment.build(stack) if isinstance(stack, Environment) else team_stack.build(stack)
+for name, value in outputs.items():
     pulumi.export(name, value)

@@ -12,6 +12,7 @@ from stacks.config import Environment, Quota, Team
 from stacks.image_names import resolve_image
 from stacks.serving_config import Serving
 from stacks.storage_config import Storage
+from stacks.team_stack_config import TeamStack
 from stacks.training_config import Training
 from stacks.workload_config import Container
 from stacks.workload_config import Placement as PlacementConfig
@@ -81,14 +82,14 @@ def server_program(entry: Serving, registry: str) -> Program:
     )
 
 
-def is_retained(storage: Storage, environment: Environment) -> bool:
+def is_retained(storage: Storage, environment: Environment | TeamStack) -> bool:
     """Whether claim and data stay on the cluster when the stack drops the storage."""
     if storage.reclaim is None:
         return environment.protects_data
     return storage.reclaim == "Retain"
 
 
-def is_protected(storage: Storage, environment: Environment) -> bool:
+def is_protected(storage: Storage, environment: Environment | TeamStack) -> bool:
     """Whether Pulumi refuses to delete the claim. A storage with `reclaim: Delete` asks for the opposite."""
     return environment.protects_data and storage.reclaim != "Delete"
 

@@ -82,6 +82,7 @@ class AwsEnvironment:
         return {
             "account": self._config.account,
             "region": self._config.region,
+            "cluster": self._compute.eks.name,
             "kubeconfig": self._compute.eks.kubeconfig,
             "buckets": data.buckets,
             "images": data.images,

@@ -17,6 +17,7 @@ from stacks.quantities import format_bytes, format_cpu, parse_quantity
 if TYPE_CHECKING:
     from stacks.config import Environment
     from stacks.team_config import Team
+    from stacks.team_stack_config import TeamStack
 
 
 class Named(Protocol):
@@ -78,22 +79,18 @@ def quota_faults(team: Team) -> Iterator[Fault]:
     quota = team.quota
     if quota is None:
         return
-    for key, limit, text in (
-        ("cpu", quota.cpu and parse_quantity(quota.cpu), format_cpu),
-        ("memory", quota.memory and parse_quantity(quota.memory), format_bytes),
-        ("gpus", quota.gpus, str),
-        ("pods", quota.pods, str),
-    ):
+    for key, text in (("cpu", format_cpu), ("memory", format_bytes), ("gpus", str), ("pods", str)):
+        limit = getattr(quota, key)
         parts = _requests(team, key)
         total = sum((number * each for number, each in parts.values()), Fraction(0))
-        if limit is not None and total > limit:
+        if limit is not None and total > parse_quantity(str(limit)):
             asked = ", ".join(
                 f"{name} {number} x {text(each)}" if number > 1 else f"{name} {text(each)}"
                 for name, (number, each) in parts.items()
                 if each
             )
             message = (
-                f"{shown(getattr(quota, key))} is below the {text(total)} that the workloads ask for at full "
+                f"{shown(limit)} is below the {text(total)} that the workloads ask for at full "
                 f"load ({asked}); raise it to at least {text(total)}, or lower the requests"
             )
             yield Fault(path=("quota", key), message=message, untouched=(("training",), ("serving",)))
@@ -117,7 +114,7 @@ def _requests(team: Team, key: str) -> Mapping[str, tuple[int, Fraction]]:
     }
 
 
-def storage_faults(environment: Environment) -> Iterator[Fault]:
+def storage_faults(environment: Environment | TeamStack) -> Iterator[Fault]:
     """Workloads that name an unknown storage, and quotas below the sizes of a team's claims."""
     sizes = {storage.name: parse_quantity(storage.size) for storage in environment.storage}
     known = f"the environment's storages are {', '.join(sizes)}" if sizes else "the environment declares none"
@@ -147,12 +144,11 @@ def _storage_uses(team: Team) -> Iterator[tuple[tuple[str | int, ...], str]]:
             yield ("serving", index, "storage"), server.storage
 
 
-def sharing_faults(environment: Environment) -> Iterator[Fault]:
+def sharing_faults(environment: Environment | TeamStack, *, one_node: bool) -> Iterator[Fault]:
     """Volumes whose access mode forbids that all the pods that need them mount them.
 
-    The embedded cluster has one node that runs pods, so `ReadWriteOnce` is enough there.
+    `one_node`: whether all pods run on one node, as on the embedded cluster; `ReadWriteOnce` is enough there.
     """
-    one_node = environment.cluster.kind == "local"
     for index, storage in enumerate(environment.storage):
         if storage.access_mode == "ReadWriteMany" or (storage.access_mode == "ReadWriteOnce" and one_node):
             continue

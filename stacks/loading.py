@@ -14,14 +14,16 @@ from stacks.config import Environment
 from stacks.faults import PROJECT, ConfigError, Fault
 from stacks.stack_file import read_stack_file
 from stacks.stack_keys import config_path, located
+from stacks.team_stack_config import TeamStack
 from stacks.validation import validate
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def load_environment() -> Environment:
-    """The stack's `ml-platform:environment`. RunError, which Pulumi prints as a message, for a bad one."""
-    return load("environment", Environment)
+def load_stack() -> Environment | TeamStack:
+    """What the stack is: an environment, or one team's workloads. RunError, as a message, for a bad config."""
+    is_team = _config_value("team") is not None and _config_value("environment") is None
+    return load("team", TeamStack) if is_team else load("environment", Environment)
 
 
 def load(name: str, model: type[M]) -> M:

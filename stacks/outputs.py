@@ -78,6 +78,7 @@ class AwsOutputs(TypedDict):
 
     account: str
     region: str
+    cluster: pulumi.Output[str]
     kubeconfig: pulumi.Output[str]
     buckets: dict[str, pulumi.Output[str]]
     images: dict[str, pulumi.Output[str]]
@@ -92,6 +93,13 @@ class StackOutputs(TypedDict):
 
     cluster: ClusterOutput
     storage: dict[str, StorageOutput]
+    teams: dict[str, TeamOutput]
+
+
+class TeamStackOutputs(TypedDict):
+    """What a team stack exports: the stack of its environment, and its team by its name."""
+
+    environment: str
     teams: dict[str, TeamOutput]
 
 

@@ -10,9 +10,10 @@ from pydantic import BaseModel
 from stacks.config import Environment
 from stacks.faults import PROJECT, Fault, Path
 from stacks.stack_file import StackFile
+from stacks.team_stack_config import TeamStack
 
 # The keys that a stack file may hold; it holds one of them.
-ROOTS: Mapping[str, type[BaseModel]] = {"environment": Environment}
+ROOTS: Mapping[str, type[BaseModel]] = {"environment": Environment, "team": TeamStack}
 
 
 def own_key(key: str) -> str | None:

@@ -11,42 +11,42 @@ from components.serving.deployment import ModelServer, ModelServerArgs, Probes
 from components.serving.deployment import service_account_name as serving_service_account
 from components.serving.disruption import Disruption
 from components.serving.rollout import Rollout
+from components.tenancy.reference import TeamReference
 from components.tenancy.team import Team, TeamArgs
 from components.training.job import TrainingJob, TrainingJobArgs
 from components.training.job import service_account_name as training_service_account
 from stacks import arguments, config
+from stacks.config import Environment
 from stacks.outputs import ServingOutput, TeamOutput, TrainingOutput
 from stacks.serving_config import Serving
 from stacks.storage_config import Storage
+from stacks.team_stack_config import TeamStack
 from stacks.training_config import Training
 
 
-class TeamStack:
-    """Makes the objects of one team. They share the namespace, the claims, and the team as their parent."""
+class TeamWorkloads:
+    """Makes the workloads of one team. They share the namespace, the claims, and the team as their parent.
 
-    def __init__(self, environment: config.Environment, team: config.Team, cluster: Cluster) -> None:
+    `environment` is where they are said: an environment's stack, or one of the team's own.
+    """
+
+    def __init__(
+        self,
+        environment: Environment | TeamStack,
+        team: config.Team,
+        cluster: Cluster,
+        tenancy: Team | TeamReference,
+    ) -> None:
         self.environment = environment
         self.team = team
         self.cluster = cluster
         self.registry = environment.images.registry
         self.owner = Owner(team=team.name, labels=team.labels)
-        storages = [environment.storage_named(name) for name in team.storage_names()]
-        self.tenancy = Team(
-            team.name,
-            TeamArgs(
-                owner=self.owner,
-                namespace=team.namespace_name,
-                quota=arguments.quota_hard(team.quota),
-                groups=arguments.groups_of(team),
-                protect=any(arguments.is_protected(storage, environment) for storage in storages),
-                retain=any(arguments.is_retained(storage, environment) for storage in storages),
-            ),
-            pulumi.ResourceOptions(providers=[cluster.provider]),
-        )
+        self.tenancy = tenancy
         # Workloads are children of the team: they inherit the provider, and the tree of a preview shows whose
         # they are.
         self.child = pulumi.ResourceOptions(parent=self.tenancy)
-        self.claims = {storage.name: self.claim(storage) for storage in storages}
+        self.claims = {name: self.claim(environment.storage_named(name)) for name in team.storage_names()}
 
     def claim(self, storage: Storage) -> VolumeClaim:
         return VolumeClaim(
@@ -117,12 +117,35 @@ class TeamStack:
         )
 
 
-def build_team(environment: config.Environment, team: config.Team, cluster: Cluster) -> TeamOutput:
+def build_team(environment: Environment, team: config.Team, cluster: Cluster) -> TeamOutput:
     """All objects of a team, and what its part of the stack outputs says."""
-    stack = TeamStack(environment, team, cluster)
-    trained = {entry.name: stack.training(entry) for entry in team.training}
+    return team_output(TeamWorkloads(environment, team, cluster, build_tenancy(environment, team, cluster)))
+
+
+def build_tenancy(environment: Environment, team: config.Team, cluster: Cluster) -> Team:
+    """The place of a team on a cluster, without its workloads."""
+    storages = [environment.storage_named(name) for name in team.storage_names()]
+    # A team without workloads here has them in a stack of its own, and data with them.
+    elsewhere = not team.training and not team.serving and environment.protects_data
+    return Team(
+        team.name,
+        TeamArgs(
+            owner=Owner(team=team.name, labels=team.labels),
+            namespace=team.namespace_name,
+            quota=arguments.quota_hard(team.quota),
+            groups=arguments.groups_of(team),
+            protect=elsewhere or any(arguments.is_protected(storage, environment) for storage in storages),
+            retain=elsewhere or any(arguments.is_retained(storage, environment) for storage in storages),
+        ),
+        pulumi.ResourceOptions(providers=[cluster.provider]),
+    )
+
+
+def team_output(stack: TeamWorkloads) -> TeamOutput:
+    """Makes a team's training and serving entries, and says what its part of the stack outputs is."""
+    trained = {entry.name: stack.training(entry) for entry in stack.team.training}
     by_model = {training.model: training for training in trained.values()}
-    served = {entry.name: stack.serving(entry, by_model.get(entry.model)) for entry in team.serving}
+    served = {entry.name: stack.serving(entry, by_model.get(entry.model)) for entry in stack.team.serving}
     return {
         "namespace": stack.tenancy.namespace,
         "training": {name: training_output(stack, training) for name, training in trained.items()},
@@ -138,7 +161,7 @@ def service_accounts(team: config.Team) -> tuple[str, ...]:
     )
 
 
-def training_output(stack: TeamStack, training: TrainingJob) -> TrainingOutput:
+def training_output(stack: TeamWorkloads, training: TrainingJob) -> TrainingOutput:
     return {
         "namespace": stack.tenancy.namespace,
         "job": training.job,
@@ -146,7 +169,7 @@ def training_output(stack: TeamStack, training: TrainingJob) -> TrainingOutput:
     }
 
 
-def serving_output(stack: TeamStack, server: ModelServer) -> ServingOutput:
+def serving_output(stack: TeamWorkloads, server: ModelServer) -> ServingOutput:
     return {
         "namespace": stack.tenancy.namespace,
         "deployment": server.deployment,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import pulumi
+import pulumi_aws
 from pulumi_aws import eks, iam
 
-from components.aws import policies
+from components.aws import policies, tags
 from components.aws.account import Account, managed_policy
 
 
@@ -80,3 +81,42 @@ class PodRole(pulumi.ComponentResource):
             )
         self.arn = role.arn
         self.register_outputs({"arn": self.arn})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WorkloadIdentitiesArgs:
+    """cluster: name at EKS. environment: for the tags. role_arn: the team's role, which another stack made."""
+
+    cluster: pulumi.Input[str]
+    account: pulumi.Input[str]
+    region: pulumi.Input[str]
+    environment: str
+    team: str
+    namespace: pulumi.Input[str]
+    role_arn: pulumi.Input[str]
+    service_accounts: tuple[str, ...]
+
+
+class WorkloadIdentities(pulumi.ComponentResource):
+    """A team's AWS role, given to the service accounts of workloads in a stack of the team's own."""
+
+    def __init__(self, name: str, args: WorkloadIdentitiesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mlplatform:aws:WorkloadIdentities", name, None, opts)
+        provider = pulumi_aws.Provider(
+            f"{name}-provider",
+            region=args.region,
+            allowed_account_ids=[args.account],
+            default_tags={"tags": {**tags.defaults(args.environment), **tags.of_team(args.team)}},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        for service_account in args.service_accounts:
+            eks.PodIdentityAssociation(
+                f"{name}-pods-{service_account}",
+                cluster_name=args.cluster,
+                namespace=args.namespace,
+                service_account=service_account,
+                role_arn=args.role_arn,
+                tags=tags.of_team(args.team),
+                opts=pulumi.ResourceOptions(parent=self, provider=provider),
+            )
+        self.register_outputs({})

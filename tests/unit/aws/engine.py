@@ -7,12 +7,15 @@ import importlib
 import warnings
 from typing import Any
 
+import yaml
 from pulumi.runtime import mocks
 
+from stacks import team_stack
 from stacks.config import Environment
 from stacks.environment import build
+from stacks.team_stack_config import TeamStack
 from tests.unit.recorder import Deployed, Engine, Graph, Recorder, deploy
-from tests.unit.stacks.programs import stack_config
+from tests.unit.stacks.programs import ROOT
 
 # The SDK's modules tell of their own deprecated resources when they are imported; warnings are errors here.
 with warnings.catch_warnings():
@@ -21,7 +24,9 @@ with warnings.catch_warnings():
         # They are lazy: the first look at an attribute executes them.
         hasattr(importlib.import_module(f"pulumi_aws.{_module}"), "anything")
 
-STACKS = ("staging", "prod")
+ENVIRONMENTS = ("staging", "prod")
+TEAM_STACK = "prod-vision"
+STACKS = (*ENVIRONMENTS, TEAM_STACK)
 # The region and account of the example stacks are in the answers only where the program computes nothing from them.
 _ARN = "arn:aws:{service}:eu-west-1:000000000000:{name}"
 
@@ -29,7 +34,13 @@ _ARN = "arn:aws:{service}:eu-west-1:000000000000:{name}"
 class AwsEngine(Engine):
     """Computed properties of AWS resources. What a test compares is never made here, only in the program."""
 
+    def __init__(self, other_stacks: dict[str, Any]) -> None:
+        self.other_stacks = other_stacks
+
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if args.typ == "pulumi:pulumi:StackReference":
+            name = args.inputs["name"]
+            return name, {"name": name, "outputs": self.other_stacks[name], "secretOutputNames": []}
         identity, state = super().new_resource(args)
         if args.typ.startswith("aws:"):
             service = args.typ.split(":")[1].split("/")[0]
@@ -70,8 +81,8 @@ class AwsEngine(Engine):
 class AwsRecorder(Recorder):
     """The recorder, with AWS's answers beside Kubernetes'."""
 
-    def __init__(self, graph: Graph) -> None:
-        mocks.MockMonitor.__init__(self, AwsEngine())
+    def __init__(self, graph: Graph, other_stacks: dict[str, Any] | None = None) -> None:
+        mocks.MockMonitor.__init__(self, AwsEngine(other_stacks or {}))
         self.graph = graph
 
 
@@ -81,7 +92,22 @@ def deploy_aws(config: dict[str, Any], *, stack: str = "test") -> Deployed:
     return deploy(lambda: build(environment), stack=stack, monitor=AwsRecorder)
 
 
+def deploy_team(config: dict[str, Any], *, stack: str, environment: dict[str, Any]) -> Deployed:
+    """The graph of a team stack. `environment`: the outputs of the stack that it refers to."""
+    team = TeamStack.model_validate(config)
+    known = {team.environment: environment}
+    return deploy(lambda: team_stack.build(team), stack=stack, monitor=lambda graph: AwsRecorder(graph, known))
+
+
 @functools.cache
 def deployed(stack: str) -> Deployed:
     """The graph of an AWS stack file of this repository. Read-only: tests share it."""
-    return deploy_aws(stack_config(stack), stack=stack)
+    if stack == TEAM_STACK:
+        config = stack_file(stack)["ml-platform:team"]
+        return deploy_team(config, stack=stack, environment=deployed("prod").result)
+    return deploy_aws(stack_file(stack)["ml-platform:environment"], stack=stack)
+
+
+def stack_file(stack: str) -> dict[str, Any]:
+    """The `config` of a stack file of this repository."""
+    return yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"]

@@ -1,0 +1,77 @@
+"""The stack config `ml-platform:team`: one team's workloads, in a stack of their own, on an environment of another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from stacks import crosschecks
+from stacks.config import Images
+from stacks.config_model import ConfigModel, Many, Rule, shown
+from stacks.faults import Fault, Path
+from stacks.storage_config import Storage
+from stacks.team_config import Team
+
+
+def check_stack_reference(value: object) -> str:
+    """The full name of a stack, as StackReference takes it."""
+    if not isinstance(value, str) or not re.fullmatch(r"[\w.-]+/[\w.-]+/[\w.-]+", value):
+        raise ValueError(
+            f"{shown(value)} is not a stack; write organization/project/stack, such as "
+            '"organization/ml-platform/prod" where the state is in S3'
+        )
+    return value
+
+
+StackName = Annotated[
+    str,
+    Rule(
+        "full name of a stack",
+        check_stack_reference,
+        "organization, project and stack: `organization/ml-platform/prod`",
+    ),
+]
+
+# What the environment's stack says of a team, for it needs more rights than a team has.
+_OF_THE_ENVIRONMENT = ("quota", "owners", "developers", "viewers")
+
+
+class TeamStack(ConfigModel):
+    """The workloads of one team. Namespace, members and quota are in the environment's stack."""
+
+    environment: StackName = Field(description="Stack of the environment, from which cluster and role are taken.")
+    images: Images = Field(default=Images(), description="Where the sample images come from.")
+    protect_data: bool = Field(default=True, description="Whether the volumes are protected from deletion.")
+    storage: Many[Storage] = Field(default=(), description="Storage that the workloads name.")
+    team: Team = Field(description="The team, named as in the environment, and its workloads.")
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        yield from crosschecks.repeated_names("storage", self.storage)
+        for fault in crosschecks.storage_faults(self):
+            yield fault.moved(_in_team)
+        yield from crosschecks.sharing_faults(self, one_node=False)
+        for key in _OF_THE_ENVIRONMENT:
+            if getattr(self.team, key):
+                message = "is said in the environment's stack; remove the key here"
+                yield Fault(path=("team", key), message=message)
+
+    @property
+    def teams(self) -> tuple[Team, ...]:
+        """The team, as an environment would have it."""
+        return (self.team,)
+
+    @property
+    def protects_data(self) -> bool:
+        return self.protect_data
+
+    def storage_named(self, name: str) -> Storage:
+        """The declared storage of that name. KeyError where there is none; a TeamStack has no such reference."""
+        return {storage.name: storage for storage in self.storage}[name]
+
+
+def _in_team(path: Path) -> Path:
+    return ("team", *path[2:]) if path[:1] == ("teams",) else path
