@@ -50,7 +50,9 @@ def _check_bytes(value: object, least: int, least_text: str) -> str:
     remedy = 'write a size with a binary suffix, such as "512Mi" or "4Gi"'
     text, size = _quantity(value, remedy)
     if size < least:
-        raise ValueError(f"{shown(value)} is {float(size):g} bytes, the least is {least_text}; {remedy}")
+        # "400m" is a slip of "400Mi" that only its meaning shows.
+        meaning = f"is {float(size):g} bytes, the least is" if 0 < size < 1024 else "is below the least,"
+        raise ValueError(f"{shown(value)} {meaning} {least_text}; {remedy}")
     if size.denominator != 1:
         raise ValueError(f"{shown(value)} is not a whole number of bytes; {remedy}")
     return text

@@ -55,7 +55,7 @@ BAD: list[tuple[Any, Any, str]] = [
     (types.check_cpu, None, "null is not a quantity"),
     (types.check_memory, "1", "is 1 bytes, the least is 6Mi"),
     (types.check_memory, "10485760.5", "not a whole number of bytes"),
-    (types.check_size, "1023Ki", "the least is 1Mi"),
+    (types.check_size, "1023Ki", "is below the least, 1Mi"),
     (types.check_duration, "", "not a duration"),
     (types.check_duration, "0s", "not a duration"),
     (types.check_duration, "1m1h", "not a duration"),
