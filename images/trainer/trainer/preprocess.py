@@ -1,10 +1,11 @@
 """First step: split the digits into training and held-out rows and find the scale of each pixel."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -58,7 +59,7 @@ def preprocess(target: Path, args: PreprocessArgs, *, code_version: str) -> dict
         manifest = {
             "created": timestamp(),
             "codeVersion": code_version,
-            "dataHash": sha256((draft / ARRAYS).read_bytes()).hexdigest(),
+            "dataHash": digest(digits),
             "rows": rows,
             "parameters": vars(args),
         }
@@ -87,11 +88,30 @@ def split(args: PreprocessArgs) -> Digits:
     )
 
 
+def digest(digits: Digits) -> str:
+    """SHA-256, in hex, of what the data are: name, type, shape and values of each array.
+
+    Not of the file, whose bytes change with the version of Python that writes it.
+    """
+    total = sha256()
+    for field in fields(digits):
+        array: Array = getattr(digits, field.name)
+        total.update(f"{field.name} {array.dtype.str} {array.shape}\n".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()
+
+
 def read(source: Path) -> tuple[Digits, str]:
     """The prepared data of a complete folder and its hash. Raises FolderError when it is damaged."""
     data_hash = folder.read_manifest(source).get("dataHash")
     path = source / ARRAYS
-    if not path.is_file() or sha256(path.read_bytes()).hexdigest() != data_hash:
-        raise folder.FolderError(f"{path} is not what {folder.MANIFEST} says: remove {source} and preprocess again")
-    with np.load(path, allow_pickle=False) as arrays:
-        return Digits(**arrays), str(data_hash)
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            digits = Digits(**arrays)
+        if digest(digits) == data_hash:
+            return digits, data_hash
+        problem = f"its content is not the one in {folder.MANIFEST}"
+    # A damaged archive shows in many ways: no zip file, a wrong checksum, an array that is missing or is no array.
+    except (BadZipFile, EOFError, FileNotFoundError, TypeError, ValueError) as error:
+        problem = str(error)
+    raise folder.FolderError(f"{path} is damaged ({problem}): remove {source} and preprocess again")

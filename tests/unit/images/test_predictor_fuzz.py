@@ -44,7 +44,7 @@ def _post(client: FlaskClient, path: str, body: bytes, content_type: str = "appl
     return client.post(path, data=body, content_type=content_type)
 
 
-@_fuzz(150)
+@_fuzz(100)
 @given(path=st.sampled_from(_PATHS), body=st.binary(max_size=300))
 def test_any_bytes(ready_app: Flask, path: str, body: bytes) -> None:
     response = _post(ready_app.test_client(), path, body)
@@ -52,7 +52,7 @@ def test_any_bytes(ready_app: Flask, path: str, body: bytes) -> None:
     assert response.status_code == 400
 
 
-@_fuzz(150)
+@_fuzz(100)
 @given(path=st.sampled_from(_PATHS), key=st.sampled_from(_KEYS), value=_VALUES)
 def test_any_json(ready_app: Flask, path: str, key: str, value: object) -> None:
     response = _post(ready_app.test_client(), path, json.dumps({key: value}).encode())
@@ -92,7 +92,7 @@ def test_one_wrong_value_is_found(
     )
 
 
-@_fuzz(150)
+@_fuzz(100)
 @given(
     method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW"]),
     path=st.text(st.characters(codec="utf-8"), max_size=30).map(lambda text: f"/{text}")
