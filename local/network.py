@@ -1,7 +1,8 @@
-"""Addresses of an embedded cluster: a pure function from its index, so that two clusters never share one."""
+"""Addresses of an embedded cluster: a pure function from its slot, so that two clusters never share one."""
 
 import ipaddress
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 DEFAULT_RANGE = "10.213.0.0/16"
@@ -38,12 +39,25 @@ class Addresses:
         return f"https://{self.node}:6443"
 
 
-def addresses(index: int, base: str | None = None) -> Addresses:
-    """The addresses of cluster number `index` (0 to 3) in `$ML_PLATFORM_CIDR`, a /16 (10.213.0.0/16).
+#: How many clusters the range has room for: each gets a /20 of the /16.
+SLOTS = 16
 
-    A quarter of the range a cluster: 4,096 pods, 4,096 services.
+
+def addresses(slot: int, base: str | None = None) -> Addresses:
+    """The addresses of the cluster in slot `slot` (0 to 15) of `$ML_PLATFORM_CIDR`, a /16 (10.213.0.0/16).
+
+    A quarter of its /20 for pods and one for services: a thousand of each.
     """
     network = ipaddress.IPv4Network(base or os.environ.get("ML_PLATFORM_CIDR") or DEFAULT_RANGE)
-    quarter = list(network.subnets(new_prefix=18))[index]
-    twentieths = list(quarter.subnets(new_prefix=20))
-    return Addresses(link=next(twentieths[0].subnets(new_prefix=30)), pods=twentieths[1], services=twentieths[2])
+    quarters = list(list(network.subnets(new_prefix=20))[slot].subnets(new_prefix=22))
+    return Addresses(link=next(quarters[0].subnets(new_prefix=30)), pods=quarters[1], services=quarters[2])
+
+
+def free_slot(taken: Iterable[ipaddress.IPv4Network], base: str | None = None) -> int | None:
+    """The first slot that overlaps none of the networks which the machine already routes; None when all do."""
+    taken = tuple(taken)
+    for slot in range(SLOTS):
+        whole = addresses(slot, base).link.supernet(new_prefix=20)
+        if not any(whole.overlaps(network) for network in taken):
+            return slot
+    return None

@@ -8,6 +8,8 @@ The machine reaches the node over a veth pair; nothing of the cluster listens on
 """
 
 import contextlib
+import functools
+import hashlib
 import ipaddress
 import json
 import os
@@ -24,7 +26,7 @@ from typing import TypeVar
 from local import node_settings as settings
 from local import pki, process
 from local.errors import Failure
-from local.network import CLUSTER_DOMAIN, Addresses, addresses
+from local.network import CLUSTER_DOMAIN, Addresses, addresses, free_slot
 from local.paths import ROOT, Instance, cache_folder
 
 T = TypeVar("T")
@@ -50,10 +52,11 @@ class EmbeddedNode:
     def __init__(self, instance: Instance, programs: Mapping[str, Path]) -> None:
         self.instance = instance
         self.programs = programs
-        self.addresses: Addresses = addresses(instance.index)
         self.name = f"ml-platform-{instance.name}"
-        self.interface = f"mlp-{instance.name}"
-        self.cgroup = f"/ml-platform-{instance.name}"
+        # Clusters of other checkouts on this machine have other names for what all of them share.
+        checkout = hashlib.sha256(str(instance.folder).encode()).hexdigest()[:6]
+        self.interface = f"mlp-{checkout}"
+        self.cgroup = f"/ml-platform-{instance.name}-{checkout}"
         self.certificates = instance.state / "pki"
         self.settings = instance.state / "settings"
         self.run = instance.state / "run"
@@ -134,16 +137,27 @@ class EmbeddedNode:
                         f"{folder} lies in {replaced}, which the embedded node replaces for its programs",
                         "clone the repository (or set ML_PLATFORM_CACHE) somewhere else, such as /opt or /home",
                     )
-        link = self.addresses.link.supernet(new_prefix=18)
-        for route in json.loads(process.output(["ip", "-json", "route", "show"])):
-            target = route.get("dst", "default")
-            if target == "default" or route.get("dev") == self.interface:
-                continue
-            if ipaddress.IPv4Network(target).overlaps(link):
+        mine = self.addresses.link.supernet(new_prefix=20)
+        for network, device in _routes().items():
+            if device != self.interface and network.overlaps(mine):
                 raise Failure(
-                    f"the machine already routes {target} through {route.get('dev')}, inside the cluster's {link}",
-                    "set ML_PLATFORM_CIDR to a free private /16, such as 10.214.0.0/16",
+                    f"the machine already routes {network} through {device}, inside the cluster's {mine}",
+                    "set ML_PLATFORM_CIDR to a free private /16, such as 10.214.0.0/16, and run 'make clean'",
                 )
+
+    @functools.cached_property
+    def addresses(self) -> Addresses:
+        """The cluster's addresses: a slot that was free when the cluster was first started, kept since then."""
+        chosen = self.instance.state / "slot"
+        if not chosen.exists():
+            slot = free_slot(_routes())
+            if slot is None:
+                raise Failure(
+                    "no room for another cluster in the address range", "set ML_PLATFORM_CIDR to a free private /16"
+                )
+            chosen.parent.mkdir(parents=True, exist_ok=True)
+            chosen.write_text(str(slot))
+        return addresses(int(chosen.read_text()))
 
     def _node(self) -> settings.Node:
         return settings.Node(
@@ -406,6 +420,16 @@ exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
             found.append(f"interface {self.interface}")
         mounts = Path("/proc/self/mounts").read_text().splitlines()
         return found + [f"mount {line.split()[1]}" for line in mounts if str(self.instance.folder) in line]
+
+
+def _routes() -> dict[ipaddress.IPv4Network, str]:
+    """The networks that the machine routes, but for its default route, and the interfaces behind them."""
+    routes = json.loads(process.output(["ip", "-json", "-4", "route", "show"]))
+    return {
+        ipaddress.IPv4Network(route["dst"]): route.get("dev", "nowhere")
+        for route in routes
+        if route["dst"] != "default"
+    }
 
 
 def start_time(pid: int) -> int | None:

@@ -22,7 +22,6 @@ class Instance:
     """One embedded cluster: its name, and the folder that holds all of its state."""
 
     name: str
-    index: int
 
     @property
     def folder(self) -> Path:
@@ -46,6 +45,5 @@ class Instance:
         return self.folder / "volumes"
 
 
-#: The cluster of `make up`, and the one of `make test`: different folders, address ranges and cgroups, so that
-#: both can run at once.
-INSTANCES = {name: Instance(name=name, index=index) for index, name in enumerate(("dev", "test"))}
+#: The cluster of `make up`, and the one of `make test`: other folders, addresses and cgroups, so both can run at once.
+INSTANCES = {name: Instance(name=name) for name in ("dev", "test")}

@@ -11,7 +11,6 @@ import subprocess
 import pytest
 
 from local import addons
-from local.network import addresses
 from local.node import CGROUPS, EmbeddedNode
 from local.paths import Instance
 from tests.embedded import EmbeddedCluster, wait_for
@@ -137,19 +136,9 @@ def test_a_healthy_cluster_is_left_alone(embedded: EmbeddedCluster) -> None:
     assert {name: program_pid(embedded.node, name) for name in before} == before
 
 
-def test_two_clusters_share_no_address() -> None:
-    ranges = [
-        network
-        for index in range(4)
-        for network in (addresses(index).link, addresses(index).pods, addresses(index).services)
-    ]
-    for number, one in enumerate(ranges):
-        assert not any(one.overlaps(other) for other in ranges[number + 1 :])
-
-
 def test_leftovers_of_a_killed_run_are_removed() -> None:
     """A cgroup, an interface and a stale PID file, as a run that was killed half-way leaves them."""
-    instance = Instance(name="leftover", index=3)
+    instance = Instance(name="leftover")
     node = EmbeddedNode(instance, {})
     for root in CGROUPS.iterdir():
         if (root / "cgroup.procs").exists() and not root.is_symlink():

@@ -1,0 +1,157 @@
+"""The settings of the embedded node: pure functions, so that what they promise can be read off."""
+
+from __future__ import annotations
+
+import configparser
+import ipaddress
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local import node_settings as settings
+from local.addons import simulated_nodes
+from local.network import SLOTS, addresses, free_slot
+
+PROGRAMS = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "kwok",
+)
+
+
+@pytest.fixture
+def node() -> settings.Node:
+    return settings.Node(
+        name="ml-platform-dev",
+        addresses=addresses(0),
+        certificates=Path("/state/pki"),
+        settings=Path("/state/settings"),
+        programs={name: Path("/tools") / name for name in PROGRAMS},
+        logs=Path("/state/log"),
+        snapshotter="overlayfs",
+        cgroup="/ml-platform-dev",
+    )
+
+
+def flags(command: list[str]) -> dict[str, str]:
+    return dict(word.removeprefix("--").split("=", 1) for word in command[1:])
+
+
+def test_no_two_clusters_share_an_address() -> None:
+    base = ipaddress.IPv4Network("10.96.0.0/16")
+    ranges = [
+        network
+        for slot in range(SLOTS)
+        for network in (
+            addresses(slot, str(base)).link,
+            addresses(slot, str(base)).pods,
+            addresses(slot, str(base)).services,
+        )
+    ]
+    assert all(one.subnet_of(base) for one in ranges)
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(ranges, 2))
+
+
+def test_the_addresses_of_a_cluster() -> None:
+    network = addresses(1, "10.96.0.0/16")
+    assert network.api_service == str(network.services[1])
+    assert {network.host, network.node} == {str(address) for address in network.link.hosts()}
+    assert network.server == f"https://{network.node}:6443"
+
+
+@pytest.mark.parametrize(
+    ("routed", "slot"),
+    [
+        ([], 0),
+        (["192.168.0.0/16"], 0),
+        (["10.96.0.0/30"], 1),
+        (["10.96.0.0/20", "10.96.20.0/22"], 2),
+        (["10.0.0.0/8"], None),
+    ],
+)
+def test_a_cluster_takes_the_first_free_slot(routed: list[str], slot: int | None) -> None:
+    assert free_slot(map(ipaddress.IPv4Network, routed), "10.96.0.0/16") == slot
+
+
+@pytest.mark.parametrize("program", [*PROGRAMS, "containerd"])
+def test_no_program_listens_wider_than_loopback_and_the_node(node: settings.Node, program: str) -> None:
+    allowed = {"127.0.0.1", node.addresses.node}
+    for name, value in flags(settings.commands(node)[program]).items():
+        if "address" in name or name.endswith("-urls"):
+            host = value.removeprefix("https://").partition(":")[0]
+            assert host in allowed or name == "kubelet-preferred-address-types", (name, value)
+    for text in (settings.kubelet(node), settings.kube_proxy(node)):
+        for name, value in yaml.safe_load(text).items():
+            if name.endswith("Address") and isinstance(value, str):
+                assert value.partition(":")[0] in allowed, (name, value)
+
+
+def test_etcd_asks_its_clients_for_a_certificate(node: settings.Node) -> None:
+    etcd = flags(settings.commands(node)["etcd"])
+    assert etcd["client-cert-auth"] == etcd["peer-client-cert-auth"] == "true"
+    assert etcd["listen-client-urls"].startswith("https://127.0.0.1:")
+
+
+def test_the_api_server_authorizes_audits_and_encrypts(node: settings.Node) -> None:
+    server = flags(settings.commands(node)["kube-apiserver"])
+    assert server["authorization-mode"] == "Node,RBAC"
+    assert server["anonymous-auth"] == "false"
+    assert "NodeRestriction" in server["enable-admission-plugins"]
+    assert server["encryption-provider-config"].endswith("encryption.yaml")
+    providers = yaml.safe_load(settings.encryption("c2VjcmV0"))["resources"][0]["providers"]
+    # The first provider writes: it must be the one that encrypts.
+    assert "secretbox" in providers[0]
+    levels = {rule["level"] for rule in yaml.safe_load(settings.audit_policy())["rules"]}
+    assert levels == {"None", "Metadata"}
+
+
+def test_images_are_never_collected(node: settings.Node) -> None:
+    assert yaml.safe_load(settings.kubelet(node))["imageGCHighThresholdPercent"] == 100
+
+
+def test_pods_get_addresses_of_the_pod_range(node: settings.Node) -> None:
+    plugin = json.loads(settings.cni(node))["plugins"][0]
+    assert plugin["ipam"]["ranges"] == [[{"subnet": str(node.addresses.pods)}]]
+
+
+def test_the_supervisor_starts_every_program_in_order(node: settings.Node) -> None:
+    parser = configparser.RawConfigParser()
+    parser.read_string(settings.supervisor(node, Path("/state/run")))
+    priorities = {
+        section.removeprefix("program:"): int(parser[section]["priority"])
+        for section in parser.sections()
+        if section.startswith("program:")
+    }
+    assert sorted(priorities, key=lambda name: priorities[name]) == list(settings.commands(node))
+    assert priorities["etcd"] < priorities["kube-apiserver"] < priorities["kubelet"]
+    assert parser["unix_http_server"]["chmod"] == "0700"
+
+
+def test_simulated_nodes_look_like_gpu_nodes() -> None:
+    pool: dict[str, Any] = {
+        "name": "a100",
+        "count": 3,
+        "gpus": 8,
+        "instanceType": "p4d.24xlarge",
+        "gpuProduct": "NVIDIA-A100-SXM4-40GB",
+    }
+    nodes = simulated_nodes([pool])
+    assert [node["metadata"]["name"] for node in nodes] == ["a100-0", "a100-1", "a100-2"]
+    for node in nodes:
+        assert node["status"]["allocatable"]["nvidia.com/gpu"] == "8"
+        assert node["spec"]["taints"][0]["effect"] == "NoSchedule"
+        assert node["metadata"]["annotations"] == {"kwok.x-k8s.io/node": "fake"}
+        assert node["metadata"]["labels"]["nvidia.com/gpu.product"] == "NVIDIA-A100-SXM4-40GB"
+
+
+def test_a_pool_without_a_product_has_no_product_label() -> None:
+    (node,) = simulated_nodes([{"name": "x", "count": 1, "gpus": 1, "instanceType": "g5.xlarge", "gpuProduct": None}])
+    assert "nvidia.com/gpu.product" not in node["metadata"]["labels"]

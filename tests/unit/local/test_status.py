@@ -1,0 +1,52 @@
+"""What `make status` says of a pod."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from local.status import pod_state, waiting_reason
+
+UNSCHEDULABLE = {
+    "phase": "Pending",
+    "conditions": [
+        {
+            "type": "PodScheduled",
+            "status": "False",
+            "message": "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.",
+        }
+    ],
+}
+PULLING = {
+    "phase": "Pending",
+    "containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}],
+}
+CRASHED = {
+    "phase": "Failed",
+    "containerStatuses": [{"state": {"terminated": {"reason": "Error", "exitCode": 78}}}],
+}
+RUNNING = {
+    "phase": "Running",
+    "conditions": [{"type": "Ready", "status": "True"}],
+    "containerStatuses": [{"state": {"running": {}}}],
+}
+DONE = {"phase": "Succeeded", "containerStatuses": [{"state": {"terminated": {"reason": "Completed", "exitCode": 0}}}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "why"),
+    [
+        (UNSCHEDULABLE, "Pending", "Insufficient nvidia.com/gpu"),
+        (PULLING, "Pending", "ImagePullBackOff: no such image"),
+        (CRASHED, "Failed", "Error: exit code 78"),
+        (RUNNING, "Running", ""),
+        (RUNNING | {"conditions": [{"type": "Ready", "status": "False"}]}, "Running, not ready", ""),
+        (DONE, "Succeeded", ""),
+    ],
+)
+def test_the_state_of_a_pod_and_why(status: dict[str, Any], state: str, why: str) -> None:
+    pod = {"metadata": {}, "status": status}
+    assert pod_state(pod) == state
+    assert why in waiting_reason(pod)
+    assert bool(why) == bool(waiting_reason(pod))

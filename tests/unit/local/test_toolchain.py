@@ -1,0 +1,71 @@
+"""The pinned tools: what a change of a pin changes, and what a failed build says."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from local import process, toolchain
+from local.errors import Failure
+from local.paths import ROOT
+
+
+def test_every_tool_has_its_module_and_checksums() -> None:
+    for tool in toolchain.ALL_TOOLS:
+        assert (tool.folder / "go.mod").is_file()
+        assert (tool.folder / "go.sum").is_file()
+
+
+def test_the_modules_pin_the_versions_that_the_table_names() -> None:
+    for tool in toolchain.ALL_TOOLS:
+        if tool is not toolchain.PULUMI_PROVIDER:  # pinned by commit: its release is no tag of the module
+            assert re.search(rf"\s{re.escape(tool.version)}\b", (tool.folder / "go.mod").read_text()), tool.module
+
+
+def test_the_python_packages_match_the_tools() -> None:
+    lock = (ROOT / "requirements" / "run.lock").read_text()
+    assert f"pulumi=={toolchain.PULUMI.removeprefix('v')} " in lock
+    assert f"pulumi-kubernetes=={toolchain.PULUMI_KUBERNETES.removeprefix('v')} " in lock
+
+
+def test_the_run_environment_is_a_part_of_the_test_environment() -> None:
+    def pins(name: str) -> set[str]:
+        return set(re.findall(r"^[\w.-]+==\S+", (ROOT / "requirements" / name).read_text(), re.MULTILINE))
+
+    assert pins("run.lock") < pins("dev.lock")
+
+
+def test_a_key_changes_with_what_goes_into_a_build() -> None:
+    tool = toolchain.PULUMI_CLI
+    keys = {
+        toolchain.key(tool, "1.26.0"),
+        toolchain.key(tool, "1.26.1"),
+        toolchain.key(replace(tool, variables={}), "1.26.0"),
+        toolchain.key(toolchain.CLUSTER_TOOLS[0], "1.26.0"),
+    }
+    assert len(keys) == 4
+    assert toolchain.key(tool, "1.26.0") in keys
+
+
+def test_program_names_are_unique() -> None:
+    names = [name for tool in toolchain.ALL_TOOLS for name in tool.programs]
+    assert len(names) == len(set(names))
+    assert {"etcd", "pulumi", "kubelet", "coredns", "pulumi-resource-kubernetes"} <= set(names)
+
+
+def test_a_failed_program_names_its_last_words_and_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    script = "import sys; print('reading'); sys.exit('no space left')"
+    with pytest.raises(Failure) as failed:
+        process.run([sys.executable, "-c", script], log=log, what="building x failed", remedy="free some disk")
+    assert str(failed.value) == f"building x failed: no space left; free some disk; log: {log}"
+    assert "reading" in log.read_text()
+
+
+def test_a_missing_program_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="no-such-program is not installed; install it"):
+        process.run(["no-such-program"], log=tmp_path / "x.log", what="x", remedy="install it")
