@@ -11,9 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.unit.aws.engine import STACKS as AWS_STACKS
+from tests.unit.aws.engine import deployed
 from tests.unit.stacks.programs import deploy_config, kubeconfig_text, stack_config
 
-STACKS = ("dev",)
+STACKS = ("dev", *AWS_STACKS)
 
 
 def inventory_path(stack: str) -> Path:
@@ -22,7 +24,8 @@ def inventory_path(stack: str) -> Path:
 
 def inventory(stack: str) -> str:
     """The sorted URNs of a stack file of this repository, one a line."""
-    return "".join(f"{urn}\n" for urn in deploy_config(stack_config(stack), stack=stack).graph.urns())
+    run = deployed(stack) if stack in AWS_STACKS else deploy_config(stack_config(stack), stack=stack)
+    return "".join(f"{urn}\n" for urn in run.graph.urns())
 
 
 def main() -> None:
