@@ -63,6 +63,10 @@ def store_encrypted(store: Resource, _: Settings) -> Iterator[str]:
         yield "volumes of this class are not encrypted."
 
 
+def receives_access_logs(stack: Stack, bucket: Resource) -> bool:
+    return bool(stack.about(bucket, "targetBucket", "aws:s3/bucketLogging:BucketLogging", key="bucket"))
+
+
 @stack_rule(
     "bucket-encrypted",
     level=Level.MANDATORY,
@@ -70,7 +74,7 @@ def store_encrypted(store: Resource, _: Settings) -> Iterator[str]:
     remedy="Add a BucketServerSideEncryptionConfiguration with sseAlgorithm aws:kms.",
 )
 def bucket_encrypted(stack: Stack, _: Settings) -> Iterator[tuple[Resource, str]]:
-    """Every bucket is encrypted with a KMS key."""
+    """Every bucket is encrypted with a KMS key; one for access logs with S3's own, as AWS demands."""
     for bucket in stack.of(BUCKET):
         found = stack.about(bucket, "bucket", ENCRYPTION, key="bucket")
         algorithms = [
@@ -80,9 +84,11 @@ def bucket_encrypted(stack: Stack, _: Settings) -> Iterator[tuple[Resource, str]
         ]
         if not found:
             yield bucket, "no encryption with a key is configured."
+        # S3 cannot deliver access logs to a bucket whose default is a KMS key.
+        allowed = ("AES256",) if receives_access_logs(stack, bucket) else ("aws:kms", "aws:kms:dsse")
         for algorithm in algorithms:
-            if differs(algorithm, "aws:kms", "aws:kms:dsse"):
-                yield bucket, f"sseAlgorithm is {algorithm}, not aws:kms."
+            if differs(algorithm, *allowed):
+                yield bucket, f"sseAlgorithm is {algorithm}, not {allowed[0]}."
 
 
 def opened_to_everybody(policy: Resource) -> bool:
@@ -144,12 +150,14 @@ def bucket_tls_only(stack: Stack, _: Settings) -> Iterator[tuple[Resource, str]]
 @stack_rule(
     "bucket-versioned",
     level=Level.ADVISORY,
-    reason="buckets for logs and caches need no versions",
+    reason="a bucket for caches and scratch data needs no versions",
     remedy="Add a BucketVersioning with status Enabled, and a lifecycle rule that ends old versions.",
 )
 def bucket_versioned(stack: Stack, _: Settings) -> Iterator[tuple[Resource, str]]:
-    """Every bucket keeps old versions, so that an overwritten model can be had back."""
+    """Every bucket but those for access logs keeps old versions, so that an overwritten model can be had back."""
     for bucket in stack.of(BUCKET):
+        if receives_access_logs(stack, bucket):
+            continue
         found = stack.about(bucket, "bucket", VERSIONING, key="bucket")
         statuses = [get(versioning.props, "versioningConfiguration", "status") for versioning in found]
         if not any(status in ("Enabled", UNKNOWN) for status in statuses):

@@ -12,6 +12,8 @@ from tests.unit.recorder import Graph
 def resources(graph: Graph) -> list[Resource]:
     """The resources of a recorded graph, as the engine would show them to the pack."""
     providers = {found.urn: found.inputs for found in graph.registrations if found.type.startswith("pulumi:providers:")}
+    # Mocks give every resource the id `<name>-id`: who has it as a property refers to that resource.
+    ids = {f"{found.name}-id": found.urn for found in graph.registrations}
     return [
         Resource(
             type=found.type,
@@ -19,6 +21,9 @@ def resources(graph: Graph) -> list[Resource]:
             name=found.name,
             props=_plain(found.inputs),
             protect=found.protect,
+            references={
+                key: [ids[value]] for key, value in found.inputs.items() if isinstance(value, str) and value in ids
+            },
             provider=_plain(providers.get(found.provider.rpartition("::")[0], {})),
         )
         for found in graph.registrations
