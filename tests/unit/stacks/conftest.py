@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,27 @@ def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def deploy_environment(kubeconfig: Path) -> Deploy:
-    """`deploy_environment(config)` builds an environment of a stack file's `ml-platform:environment`."""
+def deploy_afresh(kubeconfig: Path) -> Deploy:
+    """`deploy_afresh(config)` builds an environment of a stack file's `ml-platform:environment`."""
 
     def deploy(config: dict[str, Any]) -> Deployed:
         with pytest.MonkeyPatch.context() as patched:
             patched.setenv("ML_PLATFORM_KUBECONFIG", str(kubeconfig))
             patched.setenv("KUBECONFIG", str(kubeconfig))
             return deploy_config(config)
+
+    return deploy
+
+
+@pytest.fixture(scope="session")
+def deploy_environment(deploy_afresh: Deploy) -> Deploy:
+    """The same, but an equal config is built once only: many tests look at one environment."""
+    known: dict[str, Deployed] = {}
+
+    def deploy(config: dict[str, Any]) -> Deployed:
+        key = json.dumps(config, sort_keys=True)
+        if key not in known:
+            known[key] = deploy_afresh(config)
+        return known[key]
 
     return deploy

@@ -81,8 +81,8 @@ def test_jobs_end_for_good(deploy_environment: Deploy) -> None:
         assert job.inputs["metadata"]["annotations"]["pulumi.com/replaceUnready"] == "true"
 
 
-def test_an_unchanged_config_gives_the_same_graph(deploy_environment: Deploy) -> None:
-    assert changed(deploy_environment(environment()), deploy_environment(environment())) == set()
+def test_an_unchanged_config_gives_the_same_graph(deploy_afresh: Deploy) -> None:
+    assert changed(deploy_afresh(environment()), deploy_afresh(environment())) == set()
 
 
 @pytest.mark.parametrize(
