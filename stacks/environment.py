@@ -69,7 +69,7 @@ def build_cluster(cluster: LocalCluster | ExistingCluster) -> Cluster:
     )
 
 
-def exposure_of(cluster: config.Cluster, context: KubeContext) -> Exposure:
+def exposure_of(cluster: LocalCluster | ExistingCluster, context: KubeContext) -> Exposure:
     """How Services are reached. The embedded cluster gives its machine a route to their addresses."""
     if isinstance(cluster, LocalCluster) or cluster.service_type == "ClusterIP":
         return ClusterAddress()

@@ -55,6 +55,7 @@ class TeamArgs:
 class Team(pulumi.ComponentResource):
     """A namespace of one team: restricted pods, no traffic but the declared, limits, roles for members."""
 
+    # Known when workloads can be put into it.
     namespace: pulumi.Output[str]
 
     def __init__(self, name: str, args: TeamArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -74,19 +75,26 @@ class Team(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.retain),
         )
         # Taken from the object and not from the arguments: all that is put into it then waits for it.
-        self.namespace = namespace.metadata.name
+        name_in_cluster = namespace.metadata.name
 
         def metadata(object_name: str) -> meta.ObjectMetaArgsDict:
             labels = object_labels(args.owner, name=team, component="tenancy")
-            return {"name": object_name, "namespace": self.namespace, "labels": labels}
+            return {"name": object_name, "namespace": name_in_cluster, "labels": labels}
 
         k8s.core.v1.LimitRange(
             f"{name}-limits", metadata=metadata("defaults"), spec={"limits": [CONTAINER_DEFAULTS]}, opts=child
         )
+        self.namespace = name_in_cluster
         if args.quota:
-            k8s.core.v1.ResourceQuota(
-                f"{name}-quota", metadata=metadata("quota"), spec={"hard": canonical_quantities(args.quota)}, opts=child
+            quota = k8s.core.v1.ResourceQuota(
+                f"{name}-quota",
+                metadata=metadata("quota"),
+                spec={"hard": canonical_quantities(args.quota)},
+                opts=child,
             )
+            # A quota that has not counted yet forbids every claim and pod ("status unknown for quota"), so whoever
+            # puts something into the namespace waits for the quota too.
+            self.namespace = pulumi.Output.all(name_in_cluster, quota.metadata.name).apply(lambda names: names[0])
         for policy, spec in network_policies().items():
             k8s.networking.v1.NetworkPolicy(f"{name}-{policy}", metadata=metadata(policy), spec=spec, opts=child)
         for role in ROLES:

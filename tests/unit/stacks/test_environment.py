@@ -127,6 +127,14 @@ def test_a_quota_limits_what_it_names(deploy_environment: Deploy, quota: dict[st
     assert graph.one("ResourceQuota").inputs["spec"] == {"hard": hard}
 
 
+def test_what_a_quota_counts_waits_until_it_counts(deploy_environment: Deploy) -> None:
+    graph = deploy_environment(environment(teams=[team(quota={"cpu": "8", "storage": "1Ti"})])).graph
+    quota = graph.one("ResourceQuota").urn
+    counted = [found for kind in ("PersistentVolumeClaim", "Job", "Deployment") for found in graph.of_kind(kind)]
+    assert len(counted) == 5
+    assert all(quota in graph.before(found) for found in counted)
+
+
 def test_without_a_quota_there_is_none(deploy_environment: Deploy) -> None:
     assert not deploy_environment(environment()).graph.of_kind("ResourceQuota")
 
