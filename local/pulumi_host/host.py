@@ -109,7 +109,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         if request.kind == "analyzer":
-            command = [sys.executable, "-u", "-m", "pulumi.policy", *request.args]
+            # The engine names its address only; the pack wants to know its own folder too.
+            folder = request.info.program_directory or request.program
+            command = [sys.executable, "-u", "-m", "pulumi.policy", *request.args, folder]
         else:
             command = [sys.executable, "-u", request.info.program_directory or request.program, *request.args]
         environment = os.environ | dict(pair.split("=", 1) for pair in request.env)
