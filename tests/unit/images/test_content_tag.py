@@ -85,8 +85,25 @@ def _shift_a_byte_between_files(context: Path) -> None:
     (context / "package" / "run.py").write_text("\nprint()\n")
 
 
+def _put_one_file_into_the_other(context: Path) -> None:
+    run = context / "package" / "run.py"
+    with (context / "Dockerfile").open("a") as dockerfile:
+        dockerfile.write(f"package/run.pyfile{run.read_text()}")
+    run.unlink()
+
+
 @pytest.mark.parametrize(
-    "change", [_append, _make_executable, _rename, _move, _add_empty, _link, _shift_a_byte_between_files]
+    "change",
+    [
+        _append,
+        _make_executable,
+        _rename,
+        _move,
+        _add_empty,
+        _link,
+        _shift_a_byte_between_files,
+        _put_one_file_into_the_other,
+    ],
 )
 def test_a_change_of_the_context_changes_the_tag(context: Path, change: Callable[[Path], None]) -> None:
     before = context_digest(context)

@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import os
 import signal
 import subprocess
 import sys
@@ -138,20 +137,20 @@ def test_of_racing_runs_one_wins_and_none_fails(tmp_path: Path, locks: str) -> N
         assert sum("filling" in stdout for stdout, _ in results) == 1
 
 
-def test_a_lock_whose_file_was_removed_while_waiting_is_taken_again(tmp_path: Path) -> None:
+def test_a_lock_on_a_file_that_was_removed_does_not_count(tmp_path: Path) -> None:
     target, start, lock = tmp_path / "v1", tmp_path / "start", tmp_path / ".v1.lock"
-    start.touch()
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        with _start_writer(target, start) as writer:
-            assert _read_line(writer) == "up"
+    with _start_writer(target, start) as writer, lock.open("w") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        start.touch()
+        assert _read_line(writer) == "up"
+        assert "waiting for another run" in _read_line(writer)
+        # The first holder is done and a third run has the lock anew, on another file of the same name.
+        lock.unlink()
+        with lock.open("w") as second:
+            fcntl.flock(second, fcntl.LOCK_EX)
+            fcntl.flock(first, fcntl.LOCK_UN)
             assert "waiting for another run" in _read_line(writer)
-            lock.unlink()
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-            assert [_read_line(writer), _read_line(writer)] == ["filling", "written"]
-    finally:
-        os.close(descriptor)
+        assert [_read_line(writer), _read_line(writer)] == ["filling", "written"]
     assert _names(tmp_path) == ["start", "v1"]
 
 
