@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 import pulumi
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
-
-T = TypeVar("T")
 
 
 def http_url(host: str, port: int = 80) -> str:
@@ -24,11 +22,14 @@ def http_url(host: str, port: int = 80) -> str:
     return f"http://{shown}" if port == 80 else f"http://{shown}:{port}"
 
 
-def known(value: T | None) -> T:
-    """What the API server fills in when it makes a Service; the SDK's types do not say so."""
-    if value is None:
+def url_once_known(url: str | None) -> pulumi.Output[str]:
+    """The URL of a Service; None where the API server gave it no address.
+
+    Nothing is wrong with that in a preview, which may be of a Service that is not there yet: the URL is unknown then.
+    """
+    if url is None and not pulumi.runtime.is_dry_run():
         raise LookupError("the API server gave the Service no address")
-    return value
+    return pulumi.Output.from_input(cast("str", pulumi.UNKNOWN) if url is None else url)
 
 
 class Exposure(Protocol):
@@ -54,7 +55,10 @@ class ClusterAddress:
     has_to_wait: ClassVar[bool] = False
 
     def url(self, service: core.Service) -> pulumi.Output[str]:
-        return service.spec.apply(lambda spec: http_url(known(spec.cluster_ip)))
+        def address(spec: Any) -> pulumi.Output[str]:
+            return url_once_known(http_url(spec.cluster_ip) if spec.cluster_ip else None)
+
+        return service.spec.apply(address)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +70,11 @@ class NodeAddress:
     node: str
 
     def url(self, service: core.Service) -> pulumi.Output[str]:
-        return service.spec.apply(lambda spec: http_url(self.node, known(known(spec.ports)[0].node_port)))
+        def address(spec: Any) -> pulumi.Output[str]:
+            port = spec.ports[0].node_port
+            return url_once_known(http_url(self.node, port) if port else None)
+
+        return service.spec.apply(address)
 
 
 @dataclass(frozen=True)
@@ -77,8 +85,8 @@ class LoadBalancerAddress:
     has_to_wait: ClassVar[bool] = True
 
     def url(self, service: core.Service) -> pulumi.Output[str]:
-        def first_ingress(status: Any) -> str:
-            ingress = status.load_balancer.ingress[0]
-            return http_url(ingress.hostname or ingress.ip)
+        def address(status: Any) -> pulumi.Output[str]:
+            ingresses = status.load_balancer.ingress if status and status.load_balancer else None
+            return url_once_known(http_url(ingresses[0].hostname or ingresses[0].ip) if ingresses else None)
 
-        return service.status.apply(first_ingress)
+        return service.status.apply(address)

@@ -99,8 +99,8 @@ class Engine(mocks.Mocks):
 class Recorder(mocks.MockMonitor):
     """Keeps the options too, which mocks never see."""
 
-    def __init__(self, graph: Graph) -> None:
-        super().__init__(Engine())
+    def __init__(self, graph: Graph, engine: Engine | None = None) -> None:
+        super().__init__(engine or Engine())
         self.graph = graph
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
@@ -158,7 +158,11 @@ def event_loops() -> Generator[None]:
 
 
 def deploy(
-    program: Callable[[], Any], *, stack: str = "test", monitor: Callable[[Graph], Recorder] = Recorder
+    program: Callable[[], Any],
+    *,
+    stack: str = "test",
+    monitor: Callable[[Graph], Recorder] = Recorder,
+    preview: bool = False,
 ) -> Deployed:
     """Runs a program to its end, all registrations drained, so that absence can be asserted too."""
     graph = Graph()
@@ -170,6 +174,6 @@ def deploy(
     with event_loops():
         # set_mocks keeps an earlier root stack, and with it that one's children.
         pulumi.runtime.reset_options()
-        pulumi.runtime.set_mocks(Engine(), project="ml-platform", stack=stack, preview=False, monitor=monitor(graph))
+        pulumi.runtime.set_mocks(Engine(), project="ml-platform", stack=stack, preview=preview, monitor=monitor(graph))
         mocks.test(collecting)()
     return Deployed(graph=graph, result=results[0])

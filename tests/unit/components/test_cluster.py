@@ -10,10 +10,11 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pytest
 import yaml
+from pulumi.runtime import mocks
 
 from components.cluster import Cluster, ClusterArgs, KubeconfigError, kube_context, read_kubeconfig
 from components.exposure import ClusterAddress, Exposure, LoadBalancerAddress, NodeAddress, http_url
-from tests.unit.recorder import CLUSTER_IP, NODE_PORT, Deployed
+from tests.unit.recorder import CLUSTER_IP, NODE_PORT, Deployed, Engine, Recorder, deploy
 
 KUBECONFIG: dict[str, Any] = {
     "apiVersion": "v1",
@@ -98,6 +99,33 @@ def test_the_url_of_a_service(pulumi_program: Callable[..., Deployed], exposure:
         return exposure.url(service)
 
     assert pulumi_program(program).result == url
+
+
+class EmptyCluster(Engine):
+    """A preview before the first update: the provider knows what the program said, and nothing else."""
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        return None, dict(args.inputs)
+
+
+@pytest.mark.parametrize("exposure", [ClusterAddress(), NodeAddress(node="node.example"), LoadBalancerAddress()])
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_url_may_be_missing_in_a_preview_only(exposure: Exposure, preview: bool) -> None:
+    def program() -> pulumi.Output[bool]:
+        service = k8s.core.v1.Service(
+            "service", metadata={"name": "s", "namespace": "n"}, spec={"ports": [{"port": 80}]}
+        )
+        # An unknown output would end the program's own applies: this one asks whether it is known.
+        return pulumi.Output.from_input(exposure.url(service).is_known())
+
+    def run() -> Any:
+        return deploy(program, preview=preview, monitor=lambda graph: Recorder(graph, EmptyCluster())).result
+
+    if preview:
+        assert run() is False
+    else:
+        with pytest.raises(LookupError, match="no address"):
+            run()
 
 
 def test_the_provider_never_forgets_objects_and_never_replaces_the_cluster_by_itself(
