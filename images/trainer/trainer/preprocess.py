@@ -109,7 +109,7 @@ def read(source: Path) -> tuple[Digits, str]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             digits = Digits(**arrays)
         if digest(digits) == data_hash:
-            return digits, data_hash
+            return digits, str(data_hash)
         problem = f"its content is not the one in {folder.MANIFEST}"
     # A damaged archive shows in many ways: no zip file, a wrong checksum, an array that is missing or is no array.
     except (BadZipFile, EOFError, FileNotFoundError, TypeError, ValueError) as error:
