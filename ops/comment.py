@@ -10,7 +10,7 @@ import click
 
 from ops import cost
 from ops.markdown import code, folded, plain, table
-from ops.preview import Preview, PreviewError, Resource, read_all
+from ops.preview import GENERIC, Preview, PreviewError, Resource, read_all
 from ops.price_table import PriceError
 from ops.review import is_alarming, label, losses
 
@@ -24,11 +24,15 @@ WORDS = {"create": "create", "update": "update", "replace": "replace", "delete":
 
 
 def _changed(preview: Preview) -> list[Resource]:
-    """What the update would touch, components and the stack itself left out: they only group the others."""
+    """What the update would touch. Left out: components and the stack, which only group others, and providers that
+    come or change their settings, which touch nothing by themselves."""
+    quiet = ("create", "update")
     return [
         resource
         for resource in preview.resources
-        if resource.change != "same" and not resource.type.startswith(("pulumi:pulumi:", "mlplatform:"))
+        if resource.change != "same"
+        and not resource.type.startswith(("pulumi:pulumi:", "mlplatform:"))
+        and not (resource.type.startswith("pulumi:providers:") and resource.change in quiet)
     ]
 
 
@@ -44,7 +48,7 @@ def _lost(preview: Preview, change: str) -> str:
     if not found:
         return "0"
     data = sum(loss.data for loss in found)
-    return f"**{len(found)}**" + (f", **{data} with data**" if data else "")
+    return f"**{len(found)}**" + (f" ({data} with data)" if data else "")
 
 
 def _policy(preview: Preview) -> str:
@@ -68,9 +72,11 @@ def _money(preview: Preview) -> str:
 
 def _row(preview: Preview) -> list[str]:
     counts = _counts(preview)
-    state = "**failed**" if preview.failed else "ok"
-    if not preview.failed and not any(counts.values()):
-        state = "no change"
+    state = "ok" if any(counts.values()) else "no change"
+    if any(violation.mandatory for violation in preview.violations):
+        state = "**refused**"
+    elif preview.failure:
+        state = "**failed**"
     created = str(counts["create"] + counts["import"])
     replaced, destroyed = _lost(preview, "replace"), _lost(preview, "delete")
     money = _money(preview)
@@ -82,15 +88,15 @@ def _first(previews: Sequence[Preview], rows: int) -> list[str]:
     lines: list[str] = []
     for preview in previews:
         stack = code(preview.stack)
-        errors = [d for d in preview.diagnostics if d.severity == "error"]
-        lines += [f"- {stack} failed: {plain(error.message)}" for error in errors[:rows]]
-        lines += _more(len(errors), rows)
+        refused = [violation for violation in preview.violations if violation.mandatory]
+        # A refusal also fails the preview, without a word of its own.
+        if preview.failure and not (refused and preview.failure == GENERIC):
+            lines.append(f"- {stack} failed: {plain(preview.failure)}")
         alarming = [loss for loss in losses(preview) if is_alarming(loss)]
         for loss in alarming[:rows]:
             word = "destroys" if loss.resource.change == "delete" else "replaces"
             lines.append(f"- {stack} {word} {code(label(loss.resource))}: **{loss.meaning}**")
         lines += _more(len(alarming), rows)
-        refused = [violation for violation in preview.violations if violation.mandatory]
         lines += [f"- {stack} is refused by {code(found.policy)}: {plain(found.message)}" for found in refused[:rows]]
         lines += _more(len(refused), rows)
     return ["### Look at this first", "", *lines, ""] if lines else []
@@ -115,7 +121,7 @@ def _changes(preview: Preview, rows: int) -> list[str]:
         said = [part for part in (meanings.get(resource.urn, ""), what) if part]
         cells.append([WORDS[resource.change], code(label(resource)), "; ".join(said)])
     lines = [*table(("change", "resource", "what"), cells), *_rest(len(found), rows)]
-    return folded(f"{preview.stack}: {len(found)} changes", lines)
+    return folded(f"{preview.stack}: changes ({len(found)})", lines)
 
 
 def _rest(count: int, rows: int) -> list[str]:
@@ -124,14 +130,14 @@ def _rest(count: int, rows: int) -> list[str]:
 
 def _advice(preview: Preview, rows: int) -> list[str]:
     advised = [violation for violation in preview.violations if not violation.mandatory]
-    warnings = [d for d in preview.diagnostics if d.severity == "warning"]
+    warnings = list(dict.fromkeys(d.message for d in preview.diagnostics if d.severity == "warning"))
     if not advised and not warnings:
         return []
     lines = [f"- {code(found.policy)}: {plain(found.message)}" for found in advised[:rows]]
     lines += _more(len(advised), rows)
-    lines += [f"- warning: {plain(found.message)}" for found in warnings[:rows]]
+    lines += [f"- warning: {plain(message)}" for message in warnings[:rows]]
     lines += _more(len(warnings), rows)
-    return folded(f"{preview.stack}: {len(advised)} policies advise, {len(warnings)} warnings", lines)
+    return folded(f"{preview.stack}: policy advice ({len(advised)}), warnings ({len(warnings)})", lines)
 
 
 def _bill(preview: Preview, rows: int) -> list[str]:
@@ -155,7 +161,9 @@ def _bill(preview: Preview, rows: int) -> list[str]:
             head = (f"by {title}", "at least a month", "at most a month")
             lines += [*table(head, cells, numbers=(1, 2)), *_rest(len(names), rows), ""]
     for team, most in sorted((found.after.quotas or {}).items())[:rows]:
-        lines.append(f"By its quota team {code(team)} can use GPUs of shared pools for at most {cost.dollars(most)}.")
+        lines.append(
+            f"By its quota team {code(team)} can use GPUs of shared pools for at most {cost.dollars(most)} of that."
+        )
         lines.append("")
     lines += [f"- {plain(note)}" for note in found.notes]
     return folded(f"{preview.stack}: cost", lines)

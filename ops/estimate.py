@@ -7,7 +7,7 @@ from typing import Literal
 
 from components.labels import TEAM_LABEL
 from ops.bill import SHARED, Estimate, Item, Line, number
-from ops.node_costs import GPU, NODE_GROUP, NODE_POOL, gpu_hour, karpenter_pool, node_group
+from ops.node_costs import GPU, NODE_GROUP, NODE_POOL, gpu_pool, karpenter_pool, node_group
 from ops.preview import Preview
 from ops.price_table import Prices
 from ops.service_costs import PRICED, claim, load_balancer
@@ -41,11 +41,13 @@ FREE = (
     "aws:s3/bucket",
     "aws:efs/",
     "aws:ecr/",
+    "aws:fsx/dataRepositoryAssociation",
     "aws:rds/subnetGroup",
     "aws:rds/parameterGroup",
     "aws:kms/alias",
     "aws:cloudwatch/event",
     "aws:sqs/",
+    "aws:secretsmanager/secretPolicy",
     "aws:secretsmanager/secretVersion",
     "aws:budgets/",
     "aws:backup/",
@@ -95,15 +97,22 @@ def estimate(everything: Sequence[Item], prices: Prices) -> Estimate:
 
 
 def _quotas(everything: Sequence[Item], prices: Prices) -> Iterator[tuple[str, float]]:
-    """The most that a team's quota can use of the shared pools' GPUs, each at the price of the dearest."""
-    hourly = max((gpu_hour(item, everything, prices) for item in everything if item.team == SHARED), default=0.0)
+    """The most that a team's quota can use of the shared pools: their dearest GPUs, as many as there are."""
+    shared = [item for item in everything if item.team == SHARED]
+    pools = [pool for item in shared if (pool := gpu_pool(item, everything, prices))]
+    pools.sort(key=lambda pool: -pool.hourly)
     spaces = [item for item in everything if item.type == NAMESPACE]
     owners = {space.at("metadata", "name"): space.at("metadata", "labels", TEAM_LABEL) for space in spaces}
     for quota in (item for item in everything if item.type == QUOTA):
         team = quota.at("metadata", "labels", TEAM_LABEL) or owners.get(quota.at("metadata", "namespace"))
         gpus = number(quota.at("spec", "hard", f"requests.{GPU}"))
-        if team and gpus and hourly:
-            yield str(team), gpus * hourly * prices.hours
+        cost = 0.0
+        for pool in pools:
+            used = min(gpus, pool.gpus)
+            gpus -= used
+            cost += used * pool.hourly * prices.hours
+        if team and cost:
+            yield str(team), cost
 
 
 def region_of(everything: Sequence[Item]) -> str | None:

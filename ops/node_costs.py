@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from components.aws import instance_types, tags
@@ -27,14 +28,26 @@ def instance_kinds(item: Item, everything: Sequence[Item]) -> list[str]:
     return kinds or [str(t.at("instanceType")) for t in _templates(item, everything) if t.at("instanceType")]
 
 
-def gpu_hour(item: Item, everything: Sequence[Item], prices: Prices) -> float:
-    """Dollars an hour of one GPU in the dearest type of a pool; 0 without GPUs or prices."""
-    found = [0.0]
+@dataclass(frozen=True, kw_only=True)
+class GpuPool:
+    """What a pool has of GPUs at most, and what one of them costs an hour in the dearest of its types."""
+
+    gpus: float
+    hourly: float
+
+
+def gpu_pool(item: Item, everything: Sequence[Item], prices: Prices) -> GpuPool | None:
+    """The GPUs of a pool; None for one without, or without a price or a maximum."""
+    found: list[GpuPool] = []
     for kind in instance_kinds(item, everything):
         cost, shape = prices.instance(kind), instance_types.known().get(kind)
-        if cost is not None and shape is not None and shape.gpus:
-            found.append(cost / shape.gpus)
-    return max(found)
+        if cost is None or shape is None or not shape.gpus:
+            continue
+        limits = item.at("spec", "limits") or {}
+        nodes = number(item.at("scalingConfig", "maxSize")) if item.type == NODE_GROUP else _nodes_within(kind, limits)
+        if nodes:
+            found.append(GpuPool(gpus=nodes * shape.gpus, hourly=cost / shape.gpus))
+    return max(found, key=lambda pool: pool.hourly, default=None)
 
 
 def _templates(item: Item, everything: Sequence[Item]) -> list[Item]:

@@ -10,6 +10,7 @@ The shapes are those of the engine's `display.PreviewDigest` and `apitype.Engine
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,10 @@ STRENGTH: tuple[Change, ...] = ("same", "update", "import", "create", "delete", 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105
 SECRET = "[secret]"  # noqa: S105
+# All that the engine says of a program that failed, or of one that a policy refused.
+GENERIC = "preview failed"
+# Marks for colours in messages of events, such as <{%reset%}>.
+COLOUR = re.compile(r"<\{%.*?%\}>")
 # What the engine writes where only the update can tell.
 UNKNOWNS = frozenset(
     {
@@ -98,13 +103,14 @@ class Diagnostic:
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """One stack's preview. `judged` is whether the record has policy results at all."""
+    """One stack's preview. `judged`: whether the record has policy results at all; `failure`: why it ended early."""
 
     stack: str
     resources: tuple[Resource, ...]
     violations: tuple[Violation, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     judged: bool = False
+    failure: str | None = None
     summary: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
@@ -119,9 +125,25 @@ class Preview:
         """Whether unchanged resources are in the record too (`--show-sames`)."""
         return sum(resource.change == "same" for resource in self.resources) >= self.summary.get("same", 0)
 
-    @property
-    def failed(self) -> bool:
-        return any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
+
+def uncoloured(text: str) -> str:
+    """A message without the engine's marks for colours, and without its severity, which is a field of its own."""
+    return re.sub(r"^(error|warning): ", "", COLOUR.sub("", text).strip())
+
+
+def failure_of(diagnostics: Iterable[Diagnostic], *, failed: bool) -> str | None:
+    """Why a preview failed: its first error, or what its program printed last before it ended.
+
+    The engine reports a program that ended with an exception as text on its standard error and, in one of the two
+    forms, as the bare error `preview failed`. What is printed after that is of no interest.
+    """
+    printed = ""
+    for diagnostic in diagnostics:
+        if diagnostic.severity == "error":
+            return printed or diagnostic.message if diagnostic.message == GENERIC else diagnostic.message
+        if diagnostic.severity == "info#err":
+            printed = diagnostic.message or printed
+    return (printed or GENERIC) if failed else None
 
 
 def type_of(urn: str) -> str:
@@ -194,13 +216,19 @@ def _merged(resources: Iterable[Resource]) -> tuple[Resource, ...]:
 def _digest(raw: Mapping[str, Any], stack: str | None) -> Preview:
     steps = [_resource(step) for step in raw.get("steps") or []]
     resources = _merged(resource for resource in steps if resource)
+    diagnostics = tuple(
+        Diagnostic(
+            severity=item.get("severity", "info"),
+            message=uncoloured(item.get("message", "")),
+            urn=item.get("urn", ""),
+        )
+        for item in raw.get("diagnostics") or []
+    )
     return Preview(
         stack=stack_of(resources[0].urn) if resources else stack or "",
         resources=resources,
-        diagnostics=tuple(
-            Diagnostic(severity=item.get("severity", "info"), message=item.get("message", ""), urn=item.get("urn", ""))
-            for item in raw.get("diagnostics") or []
-        ),
+        diagnostics=diagnostics,
+        failure=failure_of(diagnostics, failed=False),
         summary=raw.get("changeSummary") or {},
     )
 
@@ -210,7 +238,7 @@ def _events(events: Iterable[Mapping[str, Any]], stack: str | None) -> Preview:
     violations: list[Violation] = []
     diagnostics: list[Diagnostic] = []
     summary: Mapping[str, int] = {}
-    judged = False
+    judged, failed, told = False, False, 0
     for event in events:
         if found := event.get("resourcePreEvent"):
             resource = _resource(found["metadata"])
@@ -221,16 +249,18 @@ def _events(events: Iterable[Mapping[str, Any]], stack: str | None) -> Preview:
                     policy=found["policyName"],
                     mandatory=found["enforcementLevel"] == "mandatory",
                     urn=found.get("resourceUrn", ""),
-                    message=found["message"],
+                    # The first line repeats what the rule is about; the pack's own words come after it.
+                    message=uncoloured(found["message"]).partition("\n")[2] or uncoloured(found["message"]),
                 )
             )
         elif (found := event.get("diagnosticEvent")) and not found.get("ephemeral") and found["severity"] != "debug":
             diagnostics.append(
-                Diagnostic(severity=found["severity"], message=found["message"], urn=found.get("urn", ""))
+                Diagnostic(severity=found["severity"], message=uncoloured(found["message"]), urn=found.get("urn", ""))
             )
         elif found := event.get("summaryEvent"):
             summary = found.get("resourceChanges") or {}
             judged = judged or bool(found.get("PolicyPacks"))
+            failed, told = found.get("result") == "failed", len(diagnostics)
         judged = judged or any(key.startswith("policy") for key in event)
     resources = _merged(steps)
     return Preview(
@@ -239,6 +269,7 @@ def _events(events: Iterable[Mapping[str, Any]], stack: str | None) -> Preview:
         violations=tuple(dict.fromkeys(violations)),
         diagnostics=tuple(diagnostics),
         judged=judged,
+        failure=failure_of(diagnostics[: told or None], failed=failed),
         summary=summary,
     )
 
@@ -288,5 +319,6 @@ def _together(one: Preview, other: Preview) -> Preview:
         violations=tuple(dict.fromkeys((*one.violations, *other.violations))),
         diagnostics=tuple(dict.fromkeys((*one.diagnostics, *other.diagnostics))),
         judged=one.judged or other.judged,
+        failure=one.failure or other.failure,
         summary=more.summary or one.summary or other.summary,
     )

@@ -60,7 +60,9 @@ def _meaning(resource: Resource, *, data: bool) -> str:
     if before and before.protect:
         return "protected: the update refuses"
     if before and before.retain:
-        return "kept: it stays, and is managed no more"
+        return (
+            "kept, and managed no more" if resource.change == "delete" else "kept beside a new one, which begins empty"
+        )
     if data:
         return "its data is lost" if resource.change == "delete" else "its data is lost, the new one begins empty"
     if resource.type in FOUNDATION:

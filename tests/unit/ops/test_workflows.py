@@ -51,7 +51,9 @@ def scripts() -> list[str]:
     return [step["run"] for step in steps() if "run" in step]
 
 
-JOBS = pytest.mark.parametrize(("file", "name", "job"), jobs(), ids=lambda value: value if isinstance(value, str) else "")
+JOBS = pytest.mark.parametrize(
+    ("file", "name", "job"), jobs(), ids=lambda value: value if isinstance(value, str) else ""
+)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
