@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from ops import cost
 from ops.markdown import code, folded, plain, table
 from ops.preview import GENERIC, Preview, PreviewError, Resource, read_all
 from ops.price_table import PriceError
-from ops.review import is_alarming, label, losses
+from ops.review import Loss, is_alarming, label, losses
 
 # The workflow finds its comment by this line, to update it.
 MARKER = "<!-- ml-platform preview -->"
@@ -36,15 +37,30 @@ def _changed(preview: Preview) -> list[Resource]:
     ]
 
 
-def _counts(preview: Preview) -> dict[str, int]:
+@dataclass(frozen=True, kw_only=True)
+class Reviewed:
+    """A preview, with what follows from it: computed once, shown in several places and lengths."""
+
+    preview: Preview
+    changed: list[Resource]
+    losses: list[Loss]
+    bill: cost.Change
+
+
+def review(preview: Preview) -> Reviewed:
+    changed = _changed(preview)
+    return Reviewed(preview=preview, changed=changed, losses=losses(preview), bill=cost.change(preview))
+
+
+def _counts(reviewed: Reviewed) -> dict[str, int]:
     counts = dict.fromkeys(WORDS, 0)
-    for resource in _changed(preview):
+    for resource in reviewed.changed:
         counts[resource.change] += 1
     return counts
 
 
-def _lost(preview: Preview, change: str) -> str:
-    found = [loss for loss in losses(preview) if loss.resource.change == change]
+def _lost(reviewed: Reviewed, change: str) -> str:
+    found = [loss for loss in reviewed.losses if loss.resource.change == change]
     if not found:
         return "0"
     data = sum(loss.data for loss in found)
@@ -61,8 +77,7 @@ def _policy(preview: Preview) -> str:
     return ", ".join(parts) or "passed"
 
 
-def _money(preview: Preview) -> str:
-    found = cost.change(preview)
+def _money(found: cost.Change) -> str:
     if not found.after.lines and not found.before.lines:
         return "–"
     least = f"{cost.dollars(found.after.floor)} ({cost.difference(found.floor)})"
@@ -70,29 +85,30 @@ def _money(preview: Preview) -> str:
     return f"{least} to {most}"
 
 
-def _row(preview: Preview) -> list[str]:
-    counts = _counts(preview)
+def _row(reviewed: Reviewed) -> list[str]:
+    preview, counts = reviewed.preview, _counts(reviewed)
     state = "ok" if any(counts.values()) else "no change"
     if any(violation.mandatory for violation in preview.violations):
         state = "**refused**"
     elif preview.failure:
         state = "**failed**"
     created = str(counts["create"] + counts["import"])
-    replaced, destroyed = _lost(preview, "replace"), _lost(preview, "delete")
-    money = _money(preview)
+    replaced, destroyed = _lost(reviewed, "replace"), _lost(reviewed, "delete")
+    money = _money(reviewed.bill)
     return [code(preview.stack), state, created, str(counts["update"]), replaced, destroyed, _policy(preview), money]
 
 
-def _first(previews: Sequence[Preview], rows: int) -> list[str]:
+def _first(reviews: Sequence[Reviewed], rows: int) -> list[str]:
     """What must be looked at before anything else."""
     lines: list[str] = []
-    for preview in previews:
+    for reviewed in reviews:
+        preview = reviewed.preview
         stack = code(preview.stack)
         refused = [violation for violation in preview.violations if violation.mandatory]
         # A refusal also fails the preview, without a word of its own.
         if preview.failure and not (refused and preview.failure == GENERIC):
             lines.append(f"- {stack} failed: {plain(preview.failure)}")
-        alarming = [loss for loss in losses(preview) if is_alarming(loss)]
+        alarming = [loss for loss in reviewed.losses if is_alarming(loss)]
         for loss in alarming[:rows]:
             word = "destroys" if loss.resource.change == "delete" else "replaces"
             lines.append(f"- {stack} {word} {code(label(loss.resource))}: **{loss.meaning}**")
@@ -106,13 +122,13 @@ def _more(count: int, rows: int) -> list[str]:
     return [f"- … and {count - rows} more"] if count > rows else []
 
 
-def _changes(preview: Preview, rows: int) -> list[str]:
+def _changes(reviewed: Reviewed, rows: int) -> list[str]:
     """Every change, the dangerous ones first. Property paths, never values."""
     order = ("delete", "replace", "create", "import", "update")
-    found = sorted(_changed(preview), key=lambda resource: order.index(resource.change))
+    found = sorted(reviewed.changed, key=lambda resource: order.index(resource.change))
     if not found:
         return []
-    meanings = {loss.resource.urn: loss.meaning for loss in losses(preview)}
+    meanings = {loss.resource.urn: loss.meaning for loss in reviewed.losses}
     cells: list[list[str]] = []
     for resource in found[:rows]:
         what = ", ".join(code(path) for path in (resource.causes or resource.paths)[:6])
@@ -121,14 +137,15 @@ def _changes(preview: Preview, rows: int) -> list[str]:
         said = [part for part in (meanings.get(resource.urn, ""), what) if part]
         cells.append([WORDS[resource.change], code(label(resource)), "; ".join(said)])
     lines = [*table(("change", "resource", "what"), cells), *_rest(len(found), rows)]
-    return folded(f"{preview.stack}: changes ({len(found)})", lines)
+    return folded(f"{reviewed.preview.stack}: changes ({len(found)})", lines)
 
 
 def _rest(count: int, rows: int) -> list[str]:
     return ["", f"… and {count - rows} more, in the log of the job."] if count > rows else []
 
 
-def _advice(preview: Preview, rows: int) -> list[str]:
+def _advice(reviewed: Reviewed, rows: int) -> list[str]:
+    preview = reviewed.preview
     advised = [violation for violation in preview.violations if not violation.mandatory]
     warnings = list(dict.fromkeys(d.message for d in preview.diagnostics if d.severity == "warning"))
     if not advised and not warnings:
@@ -140,8 +157,8 @@ def _advice(preview: Preview, rows: int) -> list[str]:
     return folded(f"{preview.stack}: policy advice ({len(advised)}), warnings ({len(warnings)})", lines)
 
 
-def _bill(preview: Preview, rows: int) -> list[str]:
-    found = cost.change(preview)
+def _bill(reviewed: Reviewed, rows: int) -> list[str]:
+    found = reviewed.bill
     if not found.after.lines and not found.before.lines:
         return []
     lines: list[str] = []
@@ -166,24 +183,24 @@ def _bill(preview: Preview, rows: int) -> list[str]:
         )
         lines.append("")
     lines += [f"- {plain(note)}" for note in found.notes]
-    return folded(f"{preview.stack}: cost", lines)
+    return folded(f"{found.stack}: cost", lines)
 
 
-def _rendered(previews: Sequence[Preview], rows: int) -> str:
+def _rendered(reviews: Sequence[Reviewed], rows: int) -> str:
     head = ("stack", "preview", "create", "update", "replace", "destroy", "policy", "cost a month")
-    lines = [MARKER, "## Preview", "", *table(head, map(_row, previews), numbers=(2, 3)), ""]
-    lines += _first(previews, rows)
-    for preview in previews:
-        for part in (_changes(preview, rows), _advice(preview, rows), _bill(preview, rows)):
+    lines = [MARKER, "## Preview", "", *table(head, map(_row, reviews), numbers=(2, 3)), ""]
+    lines += _first(reviews, rows)
+    for reviewed in reviews:
+        for part in (_changes(reviewed, rows), _advice(reviewed, rows), _bill(reviewed, rows)):
             lines += [*part, ""] if part else []
     return "\n".join(lines).rstrip() + "\n"
 
 
 def render(previews: Sequence[Preview], limit: int = LIMIT) -> str:
     """The comment, with as many rows as fit into `limit` characters. Never longer, whatever the previews hold."""
-    text = ""
+    reviews, text = [review(preview) for preview in previews], ""
     for rows in ROWS:
-        text = _rendered(previews, rows)
+        text = _rendered(reviews, rows)
         if len(text) <= limit:
             return text
     # Only very many stacks come here. The summary is what counts: keep whole lines of it.

@@ -131,8 +131,8 @@ def test_what_looks_like_a_secret_is_taken_out(secret: str) -> None:
 
 
 def test_a_comment_of_any_size_fits() -> None:
-    many = tuple(resource("aws:s3/bucket:Bucket", "delete", f"bucket-{number}" * 9) for number in range(5_000))
-    violations = tuple(Violation(policy="p", mandatory=True, urn="", message=f"{n} " + "w" * 300) for n in range(500))
+    many = tuple(resource("aws:s3/bucket:Bucket", "delete", f"bucket-{number}" * 9) for number in range(1_000))
+    violations = tuple(Violation(policy="p", mandatory=True, urn="", message=f"{n} " + "w" * 300) for n in range(300))
     previews = [Preview(stack=f"stack-{n}", resources=many, violations=violations, judged=True) for n in range(3)]
     text = render(previews)
     assert len(text) <= LIMIT
