@@ -101,7 +101,7 @@ class Network(pulumi.ComponentResource):
 
     def _use_table(self, tier: str, zone: str, table: ec2.RouteTable, subnet: ec2.Subnet) -> None:
         ec2.RouteTableAssociation(
-            f"{self._name}-{tier}-{zone}-routes",
+            f"{self._name}-{tier}-{zone}-association",
             route_table_id=table.id,
             subnet_id=subnet.id,
             opts=self._child,

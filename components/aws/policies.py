@@ -103,10 +103,11 @@ class Statement:
         """The statement as IAM reads it."""
         rendered: dict[str, Any] = {"Sid": self.sid, "Effect": self.effect}
         if self.principals is not None:
-            rendered["Principal"] = "*" if self.principals == {"*": "*"} else dict(self.principals)
+            rendered["Principal"] = dict(self.principals)
         rendered["Action"] = list(self.actions)
         if self.resources:
-            rendered["Resource"] = list(self.resources)
+            # A list of one is what AWS itself gives back as the one.
+            rendered["Resource"] = list(self.resources) if len(self.resources) > 1 else self.resources[0]
         if self.conditions:
             rendered["Condition"] = {test: dict(keys) for test, keys in self.conditions.items()}
         return rendered
@@ -229,7 +230,7 @@ def tls_only(sid: str, actions: tuple[str, ...], resources: tuple[pulumi.Input[s
         effect="Deny",
         actions=actions,
         resources=resources,
-        principals={"*": "*"},
+        principals={"AWS": "*"},
         conditions={"Bool": {"aws:SecureTransport": "false"}},
     )
 

@@ -45,7 +45,7 @@ class AccessLog(pulumi.ComponentResource):
             opts=kept,
         )
         arn = args.account.bucket(args.bucket)
-        s3.BucketPolicy(
+        policy = s3.BucketPolicy(
             f"{name}-policy",
             bucket=bucket.id,
             policy=policies.to_json(
@@ -62,7 +62,8 @@ class AccessLog(pulumi.ComponentResource):
             ),
             opts=kept,
         )
-        self.bucket = bucket.id
+        # Taken from the policy, so that nobody logs here before log delivery may write.
+        self.bucket = policy.bucket
         self.register_outputs({"bucket": self.bucket})
 
 

@@ -291,7 +291,7 @@ def test_karpenter_may_do_what_its_own_queue_role_and_profile_are_called(environ
     policy = next(r for r in of_type(environment, "iam/rolePolicy:RolePolicy") if r.name.startswith("karpenter"))
     statements = {s["Sid"]: s for s in json.loads(policy.inputs["policy"])["Statement"]}
     (profile,) = of_type(environment, "iam/instanceProfile:InstanceProfile")
-    assert statements["ReadTheInstanceProfile"]["Resource"][0].endswith(f"instance-profile/{profile.inputs['name']}")
+    assert statements["ReadTheInstanceProfile"]["Resource"].endswith(f"instance-profile/{profile.inputs['name']}")
     (queue_policy,) = of_type(environment, "sqs/queuePolicy:QueuePolicy")
     allowed = json.loads(queue_policy.inputs["policy"])["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"]
     rules = [r.inputs["name"] for r in of_type(environment, "cloudwatch/eventRule:EventRule")]
