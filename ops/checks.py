@@ -17,7 +17,7 @@ Status = Literal["ok", "missing", "look"]
 class Clients(Protocol):
     """Where clients come from: a boto3 session in the account's region."""
 
-    def client(self, service: str) -> Any: ...
+    def client(self, service_name: str, /) -> Any: ...
 
 
 @dataclass(frozen=True, kw_only=True)

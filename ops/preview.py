@@ -204,7 +204,7 @@ def _merged(resources: Iterable[Resource]) -> tuple[Resource, ...]:
             continue
         found[new.urn] = Resource(
             urn=new.urn,
-            change=max(old.change, new.change, key=STRENGTH.index),
+            change=STRENGTH[max(STRENGTH.index(old.change), STRENGTH.index(new.change))],
             before=old.before or new.before,
             after=old.after or new.after,
             paths=tuple(sorted({*old.paths, *new.paths})),
