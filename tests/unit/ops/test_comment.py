@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.comment import LIMIT, MARKER, main, render
+from ops.examples import PAGE, rendered
 from ops.markdown import REDACTED, code, plain, redact, table
 from ops.preview import Change, Diagnostic, Preview, Resource, State, Violation, read_all
 
@@ -159,3 +160,9 @@ def test_stacks_are_told_apart() -> None:
     text = render(read_all([PREVIEWS / "dev.json", PREVIEWS / "prod.json"]))
     assert text.index("| `dev` |") < text.index("| `prod` |")
     assert text.startswith(MARKER)
+
+
+def test_examples_in_the_documentation_are_current() -> None:
+    page = PAGE.read_text()
+    assert page.count("\n> | `") == 2
+    assert rendered(page) == page, "run: python -m ops.examples"
