@@ -9,7 +9,7 @@ from pydantic import Field
 
 from components.aws import subnets, tags
 from stacks import crosschecks
-from stacks.aws_data_config import Bucket, Database, Lustre, Registry, SharedFiles, TeamResources
+from stacks.aws_data_config import Bucket, Database, Lustre, Registry, SharedFiles, TeamResources, email_faults
 from stacks.aws_pools_config import NodePool
 from stacks.aws_types import (
     AccountId,
@@ -64,7 +64,7 @@ OptionalAddon = Literal[
 def _zone_faults(zones: tuple[str, ...]) -> Iterator[Fault]:
     if not 2 <= len(zones) <= subnets.MAX_ZONES:
         message = f"{len(zones)} zones; EKS needs two, and the subnets are planned for at most three"
-        yield Fault(path=("zones",), message=message)
+        yield Fault(path=("zones",), message=message, complete=(("zones",),))
     for index, zone in enumerate(zones):
         if zone in zones[:index]:
             yield Fault(path=("zones", index), message=f"{zone!r} is there twice; name another zone")
@@ -118,7 +118,8 @@ class ExistingNetwork(ConfigModel):
         yield from super().faults()
         for fault in _zone_faults(self.zones):
             index = fault.path[1:]
-            yield Fault(path=("subnets", *index, "zone") if index else ("subnets",), message=fault.message)
+            path = ("subnets", *index, "zone") if index else ("subnets",)
+            yield Fault(path=path, message=fault.message, complete=(("subnets",),))
         seen: set[str] = set()
         for index, zone in enumerate(self.subnets):
             for tier in ("private", "intra", "public"):
@@ -154,11 +155,11 @@ class ApiServer(ConfigModel):
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
         if self.public and not self.cidrs:
-            message = "a public endpoint needs cidrs:, the networks that may reach it"
-            yield Fault(path=("public",), message=message)
+            message = "a public endpoint is for some networks only; write them under cidrs:"
+            yield Fault(path=("public",), message=message, complete=(("cidrs",),))
         if self.cidrs and not self.public:
             message = "nothing reaches a private endpoint from there; write public: true, or remove the key"
-            yield Fault(path=("cidrs",), message=message)
+            yield Fault(path=("cidrs",), message=message, untouched=(("public",),))
         for index, cidr in enumerate(self.cidrs):
             if cidr.endswith("/0"):
                 message = f"{cidr} is the whole internet; write the networks of your offices or your VPN"
@@ -178,14 +179,19 @@ class AccessRole(ConfigModel):
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
         if self.policy is None and not self.groups:
-            yield Fault(path=("groups",), message="without a policy and without groups the role may do nothing")
+            message = "without a policy and without groups the role may do nothing; write one of them"
+            yield Fault(path=("groups",), message=message, complete=(("groups",),), untouched=(("policy",),))
 
 
 class EnvironmentBudget(ConfigModel):
     """What the whole environment may cost before somebody is told."""
 
     limit: int = Field(ge=1, le=100_000_000, description="US dollars a month.")
-    emails: Many[Email] = Field(min_length=1, max_length=10, description="Who is told.")
+    emails: Many[Email] = Field(description="Who is told, at most ten addresses.")
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        yield from email_faults(self.emails)
 
 
 class AwsCluster(ConfigModel):
@@ -200,7 +206,7 @@ class AwsCluster(ConfigModel):
         description="The VPC: a new one, or one that is there already."
     )
     api_server: ApiServer = Field(default=ApiServer(), description="Who reaches the API server.")
-    access: Many[AccessRole] = Field(min_length=1, description="Who may use the cluster.")
+    access: Many[AccessRole] = Field(description="Who may use the cluster.")
     auto_mode: bool = Field(
         default=False, description="EKS Auto Mode: AWS runs nodes, scaling, volumes and load balancers."
     )
@@ -228,6 +234,9 @@ class AwsCluster(ConfigModel):
             ("access", self.access),
         ):
             yield from crosschecks.repeated_names(key, entries)
+        if not self.access:
+            message = "nobody could use the cluster, not even this stack; name the role that deploys it"
+            yield Fault(path=("access",), message=message, complete=(("access",),))
         yield from self._name_faults()
         yield from self._zone_faults()
         yield from self._pool_faults()

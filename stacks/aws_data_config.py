@@ -74,6 +74,13 @@ class Registry(ConfigModel):
     cache: bool = Field(default=True, description="Whether public registries are pulled through ECR.")
 
 
+def email_faults(emails: tuple[str, ...]) -> Iterator[Fault]:
+    """Addresses of a budget: AWS takes one to ten."""
+    if not 1 <= len(emails) <= 10:
+        message = f"a budget tells somebody, and {len(emails)} addresses are given; name one to ten"
+        yield Fault(path=("emails",), message=message, complete=(("emails",),))
+
+
 class TeamResources(ConfigModel):
     """What one team of the environment has in AWS, beside its role, key and folder."""
 
@@ -81,12 +88,11 @@ class TeamResources(ConfigModel):
     images: Many[Name] = Field(default=(), description="Images; each has a repository `<cluster>/<team>/<image>`.")
     secrets: Many[Name] = Field(default=(), description="Entries of Secrets Manager; their values are put in by hand.")
     budget: int | None = Field(default=None, ge=1, le=100_000_000, description="US dollars a month.")
-    emails: Many[Email] = Field(default=(), max_length=10, description="Who is told when the budget runs out.")
+    emails: Many[Email] = Field(default=(), description="Who is told when the budget runs out, at most ten.")
 
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
-        if self.budget is not None and not self.emails:
-            yield Fault(path=("emails",), message="a budget tells somebody; name at least one address")
+        yield from email_faults(self.emails) if self.budget is not None else ()
         for key, names in (("images", self.images), ("secrets", self.secrets)):
             for index, name in enumerate(names):
                 if name in names[:index]:

@@ -25,7 +25,7 @@ class NodePool(ConfigModel):
     scaler: Literal["managed", "karpenter"] = Field(
         default="karpenter", description="An EKS managed node group, or Karpenter, which starts from no node."
     )
-    instance_types: Many[InstanceTypeName] = Field(min_length=1, description="Instance types, the preferred one first.")
+    instance_types: Many[InstanceTypeName] = Field(description="Instance types, the preferred one first.")
     capacity: Literal["on-demand", "spot", "capacity-block"] = Field(
         default="on-demand", description="How the machines are bought."
     )
@@ -50,6 +50,9 @@ class NodePool(ConfigModel):
 
     def _type_faults(self) -> Iterator[Fault]:
         types = self._types()
+        if not types:
+            message = "no instance type; name at least one, better several of a size"
+            yield Fault(path=("instanceTypes",), message=message, complete=(("instanceTypes",),))
         for index, one in enumerate(types):
             path = ("instanceTypes", index)
             if self.kind == "gpu" and not one.gpus:
@@ -74,7 +77,10 @@ class NodePool(ConfigModel):
             message = "Karpenter keeps no least number of nodes; remove the key, or write scaler: managed"
             yield Fault(path=("min",), message=message)
         if (self.kind == "system") != (self.name == SYSTEM_POOL):
-            message = f"{shown(self.name)}: the pool of kind system, and no other, is called {SYSTEM_POOL}"
+            message = (
+                f"{shown(self.name)}: the pool of kind system, and no other, is called {SYSTEM_POOL}; "
+                "write another name or another kind"
+            )
             yield Fault(path=("name",), message=message)
         if self.kind != "system":
             return
@@ -94,14 +100,17 @@ class NodePool(ConfigModel):
                     f"a reservation is for capacity: capacity-block, and this pool is {self.capacity}; "
                     "remove one of the two"
                 )
-                yield Fault(path=("reservation",), message=message)
+                yield Fault(path=("reservation",), message=message, untouched=(("capacity",),))
             return
         if self.reservation is None:
-            yield Fault(path=("capacity",), message="a capacity block needs reservation:, its id at EC2")
+            message = "a capacity block has a reservation at EC2; write its id under reservation:"
+            yield Fault(path=("capacity",), message=message, untouched=(("reservation",),))
         if len(self.zones) != 1:
-            yield Fault(path=("capacity",), message="a capacity block is in one zone; name it under zones:")
-        if len(self.instance_types) != 1:
-            yield Fault(path=("instanceTypes",), message="a capacity block is of one instance type; name one")
+            message = "a capacity block is in one zone; name it under zones:"
+            yield Fault(path=("capacity",), message=message, complete=(("zones",),))
+        if len(self.instance_types) > 1:
+            message = "a capacity block is of one instance type; name one"
+            yield Fault(path=("instanceTypes",), message=message, complete=(("instanceTypes",),))
         for index, one in enumerate(self._types()):
             if not one.capacity_blocks:
                 message = f"EC2 sells no capacity blocks of {one.name!r}; name a p4, p5 or p6 type"

@@ -87,7 +87,7 @@ def check_email(value: object) -> str:
     """An address that budgets can write to."""
     text = _text(value, "an e-mail address")
     if not _EMAIL.fullmatch(text):
-        raise ValueError(f"{shown(value)} is not an e-mail address")
+        raise ValueError(f'{shown(value)} is not an e-mail address; write one such as "team@example.com"')
     return text
 
 
@@ -97,7 +97,7 @@ def check_tag(value: object) -> str:
     if not _TAG.fullmatch(text):
         raise ValueError(f"{shown(value)} is not a tag; write letters, digits, spaces and . : / = + @ - _")
     if text.lower().startswith("aws:"):
-        raise ValueError(f"{shown(value)} begins with aws:, which AWS keeps for itself")
+        raise ValueError(f"{shown(value)} begins with aws:, which AWS keeps for itself; choose another")
     return text
 
 
@@ -110,7 +110,7 @@ def _identifier(prefix: str, what: str) -> Rule:
             raise ValueError(f'{shown(value)} is not {what}; write one such as "{prefix}-0123456789abcdef0"')
         return text
 
-    return Rule(what, check)
+    return Rule(what, check, f"its id: `{prefix}-0123456789abcdef0`")
 
 
 def check_database_version(value: object) -> str:
@@ -129,16 +129,36 @@ def check_database_class(value: object) -> str:
     return text
 
 
-Region = Annotated[str, Rule("AWS region", check_region)]
-Zone = Annotated[str, Rule("availability zone", check_zone)]
-AccountId = Annotated[str, Rule("AWS account id", check_account)]
-RoleArn = Annotated[str, Rule("ARN of an IAM role", check_role)]
-InstanceTypeName = Annotated[str, Rule("EC2 instance type", check_instance_type)]
-KubernetesVersion = Annotated[str, Rule("Kubernetes version", check_kubernetes_version)]
-Email = Annotated[str, Rule("e-mail address", check_email)]
-TagText = Annotated[str, Rule("tag", check_tag)]
+Region = Annotated[str, Rule("AWS region", check_region, "a region: `eu-west-1`")]
+Zone = Annotated[str, Rule("availability zone", check_zone, "a zone by its name: `eu-west-1a`")]
+AccountId = Annotated[str, Rule("AWS account id", check_account, 'twelve digits in quotes: `"111122223333"`')]
+RoleArn = Annotated[
+    str, Rule("ARN of an IAM role", check_role, "a role: `arn:aws:iam::111122223333:role/platform-admin`")
+]
+InstanceTypeName = Annotated[
+    str,
+    Rule(
+        "EC2 instance type",
+        check_instance_type,
+        "a type that `components/aws/instance_types.py` knows: `g6.xlarge`",
+    ),
+]
+KubernetesVersion = Annotated[
+    str,
+    Rule(
+        "Kubernetes version",
+        check_kubernetes_version,
+        'a version with add-on versions in `catalog.yaml`: `"1.35"`, in quotes',
+    ),
+]
+Email = Annotated[str, Rule("e-mail address", check_email, "an address: `team@example.com`")]
+TagText = Annotated[str, Rule("tag", check_tag, "up to 128 letters, digits, spaces and `. : / = + @ - _`")]
 VpcId = Annotated[str, _identifier("vpc", "a VPC")]
 SubnetId = Annotated[str, _identifier("subnet", "a subnet")]
 ReservationId = Annotated[str, _identifier("cr", "a capacity reservation")]
-DatabaseVersion = Annotated[str, Rule("PostgreSQL version", check_database_version)]
-DatabaseClass = Annotated[str, Rule("RDS instance class", check_database_class)]
+DatabaseVersion = Annotated[
+    str, Rule("PostgreSQL version", check_database_version, 'major and minor version: `"17.6"`, in quotes')
+]
+DatabaseClass = Annotated[
+    str, Rule("RDS instance class", check_database_class, "an instance class of RDS: `db.t4g.medium`")
+]

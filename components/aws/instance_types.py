@@ -124,6 +124,6 @@ def named(name: str) -> InstanceType:
     types = known()
     if name not in types:
         near = difflib.get_close_matches(name, types, n=3, cutoff=0.5)
-        hint = f"; near to it: {', '.join(near)}" if near else ""
-        raise LookupError(f"{name!r} is not an instance type that this platform knows{hint}")
+        hint = f"near to it: {', '.join(near)}" if near else "its module lists them"
+        raise LookupError(f"{name!r} is not an instance type that this platform knows; {hint}")
     return types[name]
