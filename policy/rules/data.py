@@ -17,7 +17,7 @@ from policy.rules.model import (
     resource_rule,
     stack_rule,
 )
-from policy.rules.values import UNKNOWN, differs, each, get, no, statements, yes
+from policy.rules.values import UNKNOWN, differs, each, get, may_hold, no, statements, yes
 
 BUCKET = "aws:s3/bucket:Bucket"
 ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
@@ -187,8 +187,7 @@ def kms_key_rotates(key: Resource, _: Settings) -> Iterator[str]:
 )
 def eks_secrets_encrypted(cluster: Resource, _: Settings) -> Iterator[str]:
     """Kubernetes Secrets of an EKS cluster are encrypted with a KMS key."""
-    config = cluster.props.get("encryptionConfig")
-    if config is not UNKNOWN and "secrets" not in each(get(config, "resources")):
+    if not may_hold(get(cluster.props, "encryptionConfig", "resources"), "secrets"):
         yield "encryptionConfig does not cover secrets."
 
 
@@ -201,11 +200,8 @@ def eks_secrets_encrypted(cluster: Resource, _: Settings) -> Iterator[str]:
 )
 def eks_audit_log(cluster: Resource, _: Settings) -> Iterator[str]:
     """An EKS cluster logs API calls, audit records and log-ins."""
-    logs = cluster.props.get("enabledClusterLogTypes")
-    if logs is UNKNOWN:
-        return
     for wanted in ("api", "audit", "authenticator"):
-        if wanted not in each(logs):
+        if not may_hold(cluster.props.get("enabledClusterLogTypes"), wanted):
             yield f"the {wanted} log is off."
 
 

@@ -44,8 +44,15 @@ class Resource:
         return self.urn.split("::")[0].rpartition(":")[2]
 
     @property
-    def namespace(self) -> str:
-        return str(get(self.props, "metadata", "namespace") or "default")
+    def namespace(self) -> Any:
+        """The namespace of a Kubernetes object; `UNKNOWN` where the update decides."""
+        return get(self.props, "metadata", "namespace") or "default"
+
+    @property
+    def team(self) -> str | None:
+        """The team whose label a Kubernetes object carries; None without one, or with one not known yet."""
+        label = get(self.props, "metadata", "labels", TEAM_LABEL)
+        return label if isinstance(label, str) else None
 
     @property
     def label(self) -> str:
@@ -79,16 +86,13 @@ class Stack:
 
     def team_namespaces(self) -> list[Resource]:
         spaces = self.of("kubernetes:core/v1:Namespace")
-        return [space for space in spaces if get(space.props, "metadata", "labels", TEAM_LABEL)]
+        return [space for space in spaces if space.team]
 
     def of_teams(self, *types: str) -> list[Resource]:
         """Kubernetes objects of `types` that a team owns: by their label, or by that of their namespace."""
-        owned = {get(space.props, "metadata", "name") for space in self.team_namespaces()}
-        return [
-            resource
-            for resource in self.of(*types)
-            if get(resource.props, "metadata", "labels", TEAM_LABEL) or resource.namespace in owned
-        ]
+        names = [get(space.props, "metadata", "name") for space in self.team_namespaces()]
+        owned = [name for name in names if isinstance(name, str)]
+        return [resource for resource in self.of(*types) if resource.team or resource.namespace in owned]
 
 
 Settings = Mapping[str, Any]

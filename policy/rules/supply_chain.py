@@ -80,7 +80,7 @@ def image_known(resource: Resource, settings: Settings) -> Iterator[str]:
 def chart_pinned(chart: Resource, _: Settings) -> Iterator[str]:
     """Every chart has an exact version, or is a folder or file of a reviewed one."""
     source, version = chart.props.get("chart"), chart.props.get("version")
-    if version is UNKNOWN or (isinstance(source, str) and LOCAL_CHART.match(source)):
+    if UNKNOWN in (source, version) or (isinstance(source, str) and LOCAL_CHART.match(source)):
         return
     if not (isinstance(version, str) and EXACT_VERSION.fullmatch(version)):
         yield (f"version {version} of chart {source} is not exact." if version else f"chart {source} has no version.")

@@ -6,19 +6,15 @@ from collections.abc import Iterator
 
 from policy.rules.model import Level, Resource, ResourceRule, Settings, Stack, StackRule, stack_rule
 from policy.rules.pods import team_pods
-from policy.rules.values import UNKNOWN, differs, each, get
+from policy.rules.values import UNKNOWN, differs, get, may_hold
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
 
 
 def inside(stack: Stack, namespace: Resource, resource_type: str) -> list[Resource]:
-    """Objects of a type in a namespace."""
+    """Objects of a type in a namespace, or in one that is not known yet and may be this."""
     name = get(namespace.props, "metadata", "name")
-    return [
-        item
-        for item in stack.of(resource_type)
-        if item.namespace == name or namespace.urn in item.references.get("metadata", ())
-    ]
+    return [item for item in stack.of(resource_type) if item.namespace == name or UNKNOWN in (item.namespace, name)]
 
 
 @stack_rule(
@@ -63,16 +59,15 @@ def namespace_has_limit_range(stack: Stack, _: Settings) -> Iterator[tuple[Resou
 
 
 def denied_by_default(policies: list[Resource]) -> set[str]:
-    """The directions, of Ingress and Egress, that some policy without rules closes for all pods."""
-    closed: set[str] = set()
-    for policy in policies:
-        spec = get(policy.props, "spec")
-        if spec is UNKNOWN:
-            return {"Ingress", "Egress"}
-        if not get(spec, "podSelector"):
-            types = each(get(spec, "policyTypes"))
-            closed |= {kind for kind in types if not get(spec, kind.lower())}
-    return closed
+    """The directions, of Ingress and Egress, that some policy without rules closes, or may close, for all pods."""
+    return {
+        direction
+        for policy in policies
+        for direction in ("Ingress", "Egress")
+        if may_hold(get(policy.props, "spec", "policyTypes"), direction)
+        and get(policy.props, "spec", "podSelector") in (None, {}, UNKNOWN)
+        and get(policy.props, "spec", direction.lower()) in (None, [], UNKNOWN)
+    }
 
 
 @stack_rule(

@@ -43,6 +43,13 @@ def each(value: object) -> list[Any]:
     return [value]
 
 
+def may_hold(value: object, item: object) -> bool:
+    """Whether a list has an item, or may have it once its unknown parts are known."""
+    if value is UNKNOWN:
+        return True
+    return isinstance(value, list | tuple) and any(found is UNKNOWN or found == item for found in value)
+
+
 def differs(value: object, *allowed: object) -> bool:
     """Whether a value is known and none of the allowed ones. A missing value (None) is known."""
     return value is not UNKNOWN and value not in allowed

@@ -18,7 +18,7 @@ from policy.rules.model import (
     stack_rule,
 )
 from policy.rules.pods import PLATFORM_NAMESPACES, Pod, pods, team_pods
-from policy.rules.values import UNKNOWN, differs, each, get, yes
+from policy.rules.values import UNKNOWN, differs, each, get, may_hold, yes
 
 JOB = "kubernetes:batch/v1:Job"
 SERVERS = ("kubernetes:apps/v1:Deployment", "kubernetes:apps/v1:StatefulSet")
@@ -94,7 +94,7 @@ def privileges(pod: Pod) -> Iterator[str]:
 )
 def no_privileged_pod(resource: Resource, settings: Settings) -> Iterator[str]:
     """No pod outside the platform's namespaces is privileged or reaches into its node."""
-    if resource.namespace in settings["namespaces"]:
+    if resource.namespace is UNKNOWN or resource.namespace in settings["namespaces"]:
         return
     for pod in pods(resource):
         yield from (f"{privilege}." for privilege in privileges(pod))
@@ -110,8 +110,7 @@ def unrestricted(pod: Pod) -> Iterator[str]:
         own, name = get(container, "securityContext"), container.get("name")
         if differs(get(own, "allowPrivilegeEscalation"), False):
             yield f"container {name}: allowPrivilegeEscalation is not false"
-        dropped = get(own, "capabilities", "drop")
-        if dropped is not UNKNOWN and "ALL" not in each(dropped):
+        if not may_hold(get(own, "capabilities", "drop"), "ALL"):
             yield f"container {name}: capabilities do not drop ALL"
         non_root = get(own, "runAsNonRoot")
         if differs(get(shared, "runAsNonRoot") if non_root is None else non_root, True):
@@ -162,18 +161,20 @@ def container_limited(stack: Stack, _: Settings) -> Iterator[tuple[Resource, str
 def server_probed(stack: Stack, _: Settings) -> Iterator[tuple[Resource, str]]:
     """Every server of a team says when it is ready and when it is alive."""
     for server in stack.of_teams(*SERVERS):
-        serving = each(get(server.props, "spec", "template", "spec", "containers"))
+        serving = get(server.props, "spec", "template", "spec", "containers")
         for probe in ("readinessProbe", "livenessProbe"):
-            if not any(get(container, probe) for container in serving):
+            if serving is not UNKNOWN and not any(get(container, probe) for container in serving or []):
                 yield server, f"no container has a {probe}."
 
 
 def selects(selector: Any, labels: Any) -> bool:
     """Whether a label selector (matchLabels only) selects a pod with these labels; an unknown one may."""
-    if selector is UNKNOWN or labels is UNKNOWN:
+    wanted = get(selector, "matchLabels")
+    if wanted is UNKNOWN or labels is UNKNOWN:
         return True
-    wanted = get(selector, "matchLabels") or {}
-    return bool(wanted) and all(get(labels, key) in (value, UNKNOWN) for key, value in wanted.items())
+    return bool(wanted) and all(
+        UNKNOWN in (value, get(labels, key)) or get(labels, key) == value for key, value in wanted.items()
+    )
 
 
 @stack_rule(
@@ -187,7 +188,7 @@ def server_has_disruption_budget(stack: Stack, _: Settings) -> Iterator[tuple[Re
     budgets = stack.of(BUDGET)
     for server in stack.of_teams(*SERVERS):
         labels = get(server.props, "spec", "template", "metadata", "labels")
-        near = [budget for budget in budgets if budget.namespace == server.namespace]
+        near = [b for b in budgets if UNKNOWN in (b.namespace, server.namespace) or b.namespace == server.namespace]
         if not any(selects(get(budget.props, "spec", "selector"), labels) for budget in near):
             yield server, "no PodDisruptionBudget selects its pods."
 
@@ -215,7 +216,7 @@ def disruption_budget_allows_drain(budget: Resource, _: Settings) -> Iterator[st
 )
 def job_kept_until_replaced(job: Resource, _: Settings) -> Iterator[str]:
     """A managed Job does not delete itself."""
-    if get(job.props, "spec", "ttlSecondsAfterFinished") is not None:
+    if differs(get(job.props, "spec", "ttlSecondsAfterFinished"), None):
         yield "ttlSecondsAfterFinished is set."
 
 
