@@ -110,7 +110,7 @@ def _identifier(prefix: str, what: str) -> Rule:
             raise ValueError(f'{shown(value)} is not {what}; write one such as "{prefix}-0123456789abcdef0"')
         return text
 
-    return Rule(what, check, f"its id: `{prefix}-0123456789abcdef0`")
+    return Rule(f"{what.removeprefix('a ')} id", check, f"its id: `{prefix}-0123456789abcdef0`")
 
 
 def check_database_version(value: object) -> str:
