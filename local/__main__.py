@@ -1,9 +1,11 @@
 """The commands behind `make`: `python -m local COMMAND`."""
 
 import sys
+import traceback
 
 import click
 
+from local import locking
 from local.errors import Failure
 from local.paths import LOCAL
 
@@ -22,7 +24,8 @@ def up(stack: str) -> None:
     """Set up what is missing, start the cluster, run `pulumi up`, print the outputs."""
     from local import commands
 
-    commands.up(stack)
+    with locking.or_fail(LOCAL / "lock", "this checkout's cluster"):
+        commands.up(stack)
 
 
 @cli.command()
@@ -31,7 +34,8 @@ def cluster(stack: str) -> None:
     """Only the embedded cluster, without `pulumi up`."""
     from local import commands
 
-    commands.up(stack, only_cluster=True)
+    with locking.or_fail(LOCAL / "lock", "this checkout's cluster"):
+        commands.up(stack, only_cluster=True)
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})
@@ -87,7 +91,8 @@ def down(stack: str) -> None:
     """Destroy the stack and stop the cluster."""
     from local import commands
 
-    commands.down(stack)
+    with locking.or_fail(LOCAL / "lock", "this checkout's cluster"):
+        commands.down(stack)
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})
@@ -105,7 +110,8 @@ def clean(cache: bool) -> None:
     """Stop the clusters and remove everything that `make` made here."""
     from local import commands
 
-    commands.clean(cache=cache)
+    with locking.or_fail(LOCAL / "lock", "this checkout's cluster"):
+        commands.clean(cache=cache)
 
 
 def main() -> None:
@@ -120,6 +126,14 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.secho(f"interrupted; the same command goes on from here (logs: {LOCAL / 'log'})", err=True)
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001  (a fault of ours: one line for the user, the rest in a log)
+        log = LOCAL / "log" / "crash.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(traceback.format_exc())
+        click.secho(
+            f"error: {type(error).__name__}: {error}; this is a fault of the command itself; log: {log}", err=True
+        )
+        sys.exit(1)
 
 
 if __name__ == "__main__":

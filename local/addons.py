@@ -120,7 +120,7 @@ class Kubectl:
         return process.output(self.command(*words))
 
     def succeeds(self, *words: str) -> bool:
-        return subprocess.run(self.command(*words), capture_output=True, check=False, timeout=60).returncode == 0
+        return subprocess.run(self.command(*words), capture_output=True, check=False, timeout=180).returncode == 0
 
     def apply(self, manifest: str, *words: str) -> None:
         done = subprocess.run(

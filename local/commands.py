@@ -31,8 +31,7 @@ ANSWER_SECONDS = 15
 def built_programs(steps: Steps, *, cluster: bool = True) -> dict[str, Path]:
     """The paths of all tools, building what is missing."""
     tools = tools_to_build() + (toolchain.CLUSTER_TOOLS if cluster else ())
-    order = {tool: position for position, tool in enumerate(toolchain.ALL_TOOLS)}
-    return toolchain.build(sorted(tools, key=lambda tool: order[tool]), steps)
+    return toolchain.build(sorted(tools, key=toolchain.ALL_TOOLS.index), steps)
 
 
 def prepare(steps: Steps) -> dict[str, Path]:
@@ -79,12 +78,14 @@ def up(stack: str, *, only_cluster: bool = False) -> None:
         else:
             programs = built_programs(steps, cluster=False)
         if only_cluster:
-            steps.say(f"\nThe cluster is up. For kubectl and pulumi: source {instance.folder / 'env'}")
-            Pulumi(instance, programs, stack=stack).ensure()
+            pulumi = Pulumi(instance, programs, stack=stack)
+            pulumi.ensure()
+            pulumi.ensure_stack()
+            steps.say(f"\nThe cluster is up. For pulumi and kubectl: source {instance.folder.relative_to(ROOT)}/env")
             return
         pulumi = Pulumi(instance, programs, stack=stack)
         pulumi.ensure()
-        pulumi.select_stack()
+        pulumi.ensure_stack()
         pulumi.up(steps)
         steps.timings["total"] = time.monotonic() - started
         steps.write_timings(instance.folder / "timings.json")
@@ -214,7 +215,7 @@ def _predict_one(pulumi: Pulumi, item: Mapping[str, str], model: str, count: int
 def preview(stack: str, words: tuple[str, ...]) -> int:
     read_environment(stack_file(stack))
     pulumi = existing_pulumi(stack)
-    pulumi.select_stack()
+    pulumi.ensure_stack()
     return pulumi.show("preview", "--stack", stack, *words)
 
 
@@ -273,5 +274,5 @@ def clean(*, cache: bool) -> None:
 def show_environment(stack: str) -> None:
     """The shell lines that make plain `pulumi` and `kubectl` work on the stack."""
     pulumi = existing_pulumi(stack)
-    pulumi.select_stack()
+    pulumi.ensure_stack()
     sys.stdout.write((pulumi.instance.folder / "env").read_text())

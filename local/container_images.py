@@ -9,14 +9,13 @@ import os
 import platform
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import images as samples
-from local import process
+from local import locking, process
 from local.node import EmbeddedNode
 from local.node_settings import PAUSE_IMAGE
 from local.paths import LOCAL, ROOT, cache_folder
@@ -105,7 +104,7 @@ class Builder:
         partial = image.archive.with_name(f".{image.archive.name}.{os.getpid()}.partial")
         partial.unlink(missing_ok=True)
         self.buildah(
-            *("push", "--signature-policy", self.policy, image.reference),
+            *("push", "--disable-compression", "--signature-policy", self.policy, image.reference),
             f"oci-archive:{partial}:{image.reference}",
             what=f"saving the image {image.reference} failed",
         )
@@ -187,20 +186,24 @@ class Builder:
 
 @contextmanager
 def _builder() -> Iterator[Builder]:
-    folder = cache_folder() / "build"
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="images-", dir=folder) as storage:
-        yield Builder(Path(storage))
+    folder = cache_folder() / "images" / ".build"
+    with locking.waiting_for(cache_folder() / "images.lock"):
+        shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
+        folder.mkdir(parents=True)
+        try:
+            yield Builder(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def build_base_and_samples(steps: Steps) -> None:
     """Build the Debian base and the sample images that are not in the cache."""
     base = Image(reference=BASE_IMAGE)
     pending = {name: Image(reference=sample_reference(name)) for name in samples.sample_images()}
-    pending = {name: image for name, image in pending.items() if not image.archive.exists()}
-    if base.archive.exists() and not pending:
+    if base.archive.exists() and all(image.archive.exists() for image in pending.values()):
         return
     with _builder() as builder:
+        pending = {name: image for name, image in pending.items() if not image.archive.exists()}
         if not base.archive.exists():
             with steps.step(f"image base (Debian {SUITE}, Python {BASE_PYTHON})"):
                 builder.base(base)

@@ -1,5 +1,6 @@
 """The Pulumi CLI with a backend, a home and a passphrase of the instance's own: the user's login is never touched."""
 
+import filecmp
 import json
 import os
 import re
@@ -8,8 +9,11 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+import yaml
 
 from local import pki, process, toolchain
 from local.errors import Failure
@@ -18,6 +22,8 @@ from local.paths import ROOT, Instance
 from local.progress import Steps
 
 CLI_MINIMUM = (3, 200)
+#: A local update that takes longer than this may wait for something that does not come.
+PATIENCE_SECONDS = 90
 PLUGIN = f"resource-kubernetes-{toolchain.PULUMI_KUBERNETES}"
 HOST = Path(__file__).with_name("pulumi_host") / "host.py"
 
@@ -105,7 +111,8 @@ class Pulumi:
         elif not plugin.exists():
             plugin.symlink_to(_users_plugins() / PLUGIN)
         if "pulumi" in self.programs:
-            link(self.bin / "pulumi", self.programs["pulumi"])
+            # The CLI looks for its language host beside itself, and would warn of one from elsewhere.
+            hard_link(self.bin / "pulumi", self.programs["pulumi"])
             host = self.bin / "pulumi-language-python"
             text = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -u {shlex.quote(str(HOST))} "$@"\n'
             if not host.exists() or host.read_text() != text:
@@ -147,15 +154,26 @@ class Pulumi:
         """Run the CLI with its own output on the screen."""
         return subprocess.run(self.command(*words), env=self.environment(), check=False).returncode
 
-    def select_stack(self) -> None:
-        """Make the stack when it does not exist, and break the lock of an update that was killed."""
-        if self.run("stack", "select", self.stack).returncode != 0:
-            done = self.run("stack", "init", self.stack)
-            if done.returncode != 0:
-                raise Failure(
-                    f"the stack {self.stack!r} could not be made: {_last(done.stderr)}",
-                    f"remove {self.folder / 'state'} to start with an empty state",
-                )
+    def ensure_stack(self) -> None:
+        """Make the stack when it does not exist."""
+        project = yaml.safe_load((self.project / "Pulumi.yaml").read_text())["name"]
+        if (self.folder / "state" / ".pulumi" / "stacks" / project / f"{self.stack}.json").exists():
+            return
+        # `stack init` writes a salt into the stack file of its project: let that be a project of its own.
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            shutil.copyfile(self.project / "Pulumi.yaml", Path(folder) / "Pulumi.yaml")
+            done = subprocess.run(
+                ["pulumi", "stack", "init", self.stack, "--no-select", "--non-interactive", "--cwd", folder],
+                env=self.environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        if done.returncode != 0:
+            raise Failure(
+                f"the stack {self.stack!r} could not be made: {_last(done.stderr)}",
+                f"remove {self.folder / 'state'} to start with an empty state",
+            )
 
     def recover(self) -> None:
         """Clean up after an update that was killed: its lock, and creations that it did not see end.
@@ -194,7 +212,8 @@ class Pulumi:
 
             def note(line: str) -> None:
                 if line.strip():
-                    step.note = line.strip()[:80]
+                    hint = " ('make status' says what waits and why)" if step.seconds() > PATIENCE_SECONDS else ""
+                    step.note = f"{' '.join(line.split())[:70]}{hint}"
 
             process.run(
                 self.command(operation, "--yes", *words, "--suppress-progress", "--stack", self.stack),
@@ -213,6 +232,19 @@ def link(name: Path, target: Path) -> None:
     partial = name.with_name(f".{name.name}.partial")
     partial.unlink(missing_ok=True)
     partial.symlink_to(target)
+    partial.rename(name)
+
+
+def hard_link(name: Path, target: Path) -> None:
+    """A second name of a file, or a copy of it where the file system cannot have two."""
+    if name.is_file() and not name.is_symlink() and (name.samefile(target) or filecmp.cmp(name, target)):
+        return
+    partial = name.with_name(f".{name.name}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        partial.hardlink_to(target)
+    except OSError:
+        shutil.copy2(target, partial)
     partial.rename(name)
 
 

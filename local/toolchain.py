@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local import process
+from local import locking, process
 from local.errors import Failure
 from local.paths import LOCAL, ROOT, TOOL_MODULES, cache_folder
 from local.progress import Step, Steps
@@ -214,27 +214,40 @@ def build(tools: Sequence[Tool], steps: Steps) -> dict[str, Path]:
     Two, because linking uses one core: another tool compiles meanwhile. Raises `Failure` when a build fails.
     """
     go = find_go(steps)
-    missing = [tool for tool in tools if not installed(tool, go.version).exists()]
-    if missing:
-        free = shutil.disk_usage(_existing(go.caches)).free
-        if free < FREE_BYTES_NEEDED and len(missing) > 2:
-            raise Failure(
-                f"building {len(missing)} tools needs {FREE_BYTES_NEEDED // 10**9} GB of disk for a while, "
-                f"{_existing(go.caches)} has {free // 10**9} GB free",
-                "free some, or set ML_PLATFORM_CACHE to a folder on a larger disk",
-            )
-        for name in ("modules", "objects", "tmp"):
-            (go.caches / name).mkdir(parents=True, exist_ok=True)
-        with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-            jobs = [pool.submit(_build_one, tool, go, steps) for tool in missing]
-            try:
-                for job in concurrent.futures.as_completed(jobs):
-                    job.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        shutil.rmtree(go.caches)
+    if _missing(tools, go):
+        with locking.waiting_for(cache_folder() / "build.lock"):
+            # Another command may have built them meanwhile.
+            if missing := _missing(tools, go):
+                _build_all(missing, go, steps)
     return {name: installed(tool, go.version) / name for tool in tools for name in tool.programs}
+
+
+def _missing(tools: Sequence[Tool], go: Go) -> list[Tool]:
+    return [tool for tool in tools if not installed(tool, go.version).exists()]
+
+
+def _build_all(missing: Sequence[Tool], go: Go, steps: Steps) -> None:
+    free = shutil.disk_usage(_existing(go.caches)).free
+    if free < FREE_BYTES_NEEDED and len(missing) > 2:
+        raise Failure(
+            f"building {len(missing)} tools needs {FREE_BYTES_NEEDED // 10**9} GB of disk for a while, "
+            f"{_existing(go.caches)} has {free // 10**9} GB free",
+            "free some, or set ML_PLATFORM_CACHE to a folder on a larger disk",
+        )
+    for name in ("modules", "objects", "tmp"):
+        (go.caches / name).mkdir(parents=True, exist_ok=True)
+    # Half-made tools and temporary folders of a build that was killed: under the lock, nobody uses them.
+    for left in [*(go.caches / "tmp").iterdir(), *(cache_folder() / "tools").glob(".*.partial")]:
+        shutil.rmtree(left, ignore_errors=True)
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        jobs = [pool.submit(_build_one, tool, go, steps) for tool in missing]
+        try:
+            for job in concurrent.futures.as_completed(jobs):
+                job.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    shutil.rmtree(go.caches)
 
 
 def _existing(folder: Path) -> Path:
@@ -248,7 +261,7 @@ def _build_one(tool: Tool, go: Go, steps: Steps) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("")
     target = installed(tool, go.version)
-    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     with steps.step(f"build {tool.module} {tool.version}") as step:

@@ -7,6 +7,7 @@ packs with the Python that runs the host itself, and stays to be ended by the CL
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -162,7 +163,12 @@ def main() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    server.wait_for_termination()
+    # The CLI ends its plugins with an interrupt.
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
+    server.stop(grace=None)
 
 
 if __name__ == "__main__":
