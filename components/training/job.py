@@ -155,8 +155,8 @@ def plan_train(args: TrainingJobArgs, data_dir: str) -> PlannedJob:
 class TrainingJob(pulumi.ComponentResource):
     """A model that is trained: both Jobs have ended well when this component is there.
 
-    A changed recipe gives a Job of another name. Pulumi then makes and awaits the new Job, updates what
-    depends on it (the server of the model), and deletes the old Job last. The model of the old one stays on
+    A changed recipe gives another Job, also to Pulumi, which makes and awaits the new one, updates what
+    depends on it (the server of the model), and deletes the old one last. The model of the old one stays on
     its volume.
     """
 
@@ -182,7 +182,10 @@ class TrainingJob(pulumi.ComponentResource):
         def job(step: str, planned: PlannedJob, after: list[pulumi.Resource]) -> k8s.batch.v1.Job:
             patience = f"{args.timeout_seconds + AWAIT_MARGIN_SECONDS}s"
             return k8s.batch.v1.Job(
-                f"{name}-{step}",
+                # With the version, so that Pulumi takes the Jobs of two recipes for two resources. As one that is
+                # replaced, a Job whose successor fails would wait for its deletion, and a program that goes back
+                # to its recipe would take that very Job over and then delete it.
+                f"{name}-{step}-{planned.version}",
                 metadata={
                     "name": planned.name,
                     "namespace": args.namespace,

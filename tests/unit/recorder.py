@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +17,11 @@ from pulumi.runtime.proto import resource_pb2
 CLUSTER_IP = "10.0.0.7"
 NODE_PORT = 30080
 STACK = "pulumi:pulumi:Stack"
+
+
+def without_versions(text: str) -> str:
+    """A logical name or URN without the version at its end, which changes with what a Job runs."""
+    return re.sub(r"-v[0-9a-f]{10}$", "", text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +41,11 @@ class Registration:
     ignore_changes: tuple[str, ...]
     provider: str
     create_timeout: str
+
+    @property
+    def stable_name(self) -> str:
+        """The logical name without the version that the Jobs of a training have at its end."""
+        return without_versions(self.name)
 
     @property
     def kind(self) -> str:
@@ -59,8 +70,8 @@ class Graph:
         return [registration for registration in self.registrations if registration.kind == kind]
 
     def one(self, kind: str, name: str | None = None) -> Registration:
-        """The only resource of a kind, or of that logical name too. AssertionError when it is not one."""
-        found = [found for found in self.of_kind(kind) if name is None or found.name == name]
+        """The only resource of a kind, or of that stable name too. AssertionError when it is not one."""
+        found = [found for found in self.of_kind(kind) if name is None or found.stable_name == name]
         assert len(found) == 1, f"{len(found)} of {kind} {name or ''}: {[known.name for known in self.of_kind(kind)]}"
         return found[0]
 

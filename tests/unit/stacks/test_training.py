@@ -28,10 +28,11 @@ def env_of(found: Registration) -> dict[str, Any]:
 
 
 def changed(before: Deployed, after: Deployed) -> set[str]:
-    """The logical names of resources whose inputs differ; both must have the same resources."""
-    assert before.graph.urns() == after.graph.urns()
-    old, new = before.graph.by_urn(), after.graph.by_urn()
-    return {new[urn].name for urn in new if new[urn].inputs != old[urn].inputs}
+    """The stable names of resources whose inputs differ; both must have the same resources but for versions."""
+    old, new = ({found.stable_name: found for found in run.graph.registrations} for run in (before, after))
+    assert set(old) == set(new)
+    assert len(old) == len(before.graph.registrations)
+    return {name for name in new if new[name].inputs != old[name].inputs}
 
 
 def test_two_jobs_one_after_the_other(deploy_environment: Deploy) -> None:
@@ -57,7 +58,7 @@ def test_two_jobs_one_after_the_other(deploy_environment: Deploy) -> None:
 def test_training_reads_data_and_writes_models(deploy_environment: Deploy) -> None:
     graph = deploy_environment(environment()).graph
     mounts = {
-        found.name: {
+        found.stable_name: {
             mount["mountPath"]: mount.get("readOnly", False) for mount in container_of(found)["volumeMounts"][1:]
         }
         for found in graph.of_kind("Job")
@@ -105,9 +106,10 @@ def test_what_a_change_of_the_config_changes(deploy_environment: Deploy, keys: d
     trained_again = SERVER in names
     for job in (PREPARE, TRAIN):
         renamed = name_of(before.graph.one("Job", job)) != name_of(after.graph.one("Job", job))
-        # A new name lets Pulumi make the new Job before it deletes the old one, and the old one's spec is
-        # immutable.
         assert renamed is (trained_again and job in names)
+        # Another Job has another URN too: Pulumi makes it before it deletes the old one, and whoever goes back to
+        # the old recipe finds the old Job where it was.
+        assert renamed is (before.graph.one("Job", job).urn != after.graph.one("Job", job).urn)
     versions = [env_of(deployed.graph.one("Deployment"))["MODEL_VERSION"] for deployed in (before, after)]
     assert (versions[0] != versions[1]) is trained_again
 
