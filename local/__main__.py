@@ -58,7 +58,7 @@ def outputs(stack: str) -> None:
 
 
 @cli.command()
-@click.option("--count", default=20, show_default=True, help="How many samples to send.")
+@click.option("--count", default=10, show_default=True, help="How many samples to show; all are sent.")
 @click.pass_obj
 def predict(stack: str, count: int) -> None:
     """Send held-out samples through the Service: label, prediction, accuracy."""

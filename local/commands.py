@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -96,24 +97,21 @@ def up(stack: str, *, only_cluster: bool = False) -> None:
 def show_outputs(outputs: Mapping[str, Any], instance: Instance) -> None:
     """The outputs as tables, and for the first server a line to try."""
     console = Console(highlight=False)
-    table = Table(title="Stack outputs", title_justify="left")
-    for column in ("team", "workload", "namespace", "object", "model", "address"):
+    table = Table(title="Stack outputs (all of them: make outputs)", title_justify="left", box=box.SIMPLE_HEAD)
+    for column in ("team", "workload", "what came of it"):
         table.add_column(column, overflow="fold")
     servers: list[tuple[str, str]] = []
     for team, workloads in outputs["teams"].items():
         for name, item in workloads["training"].items():
             model = item["model"]
-            table.add_row(
-                *(team, f"training {name}", item["namespace"], item["job"]),
-                *(f"{model['name']} {model['version']}", ""),
-            )
+            table.add_row(team, f"training {name}", f"model {model['name']}, version {model['version']}")
         for name, item in workloads["serving"].items():
-            table.add_row(team, f"serving {name}", item["namespace"], item["deployment"], "", item["url"])
+            table.add_row(team, f"serving {name}", item["url"])
             servers.append((name, item["url"]))
     console.print(table)
     if servers:
         _, url = servers[0]
-        console.print("\nTry it (64 pixels, 0 to 16, row by row):", style="bold")
+        console.print("Try it (64 pixels, 0 to 16, row by row):", style="bold")
         console.print(f"  {curl_line(url)}", soft_wrap=True)
         console.print(f"  -> {_first_answer(url)}")
     console.print(
@@ -199,17 +197,17 @@ def _predict_one(pulumi: Pulumi, item: Mapping[str, str], model: str, count: int
             "see 'make status'; a model of your own needs a samples.json beside its manifest",
         )
     samples = json.loads(done.stdout)
-    inputs, labels = samples["inputs"][:count], samples["labels"][:count]
-    answer = post(f"{item['url']}/v1/models/{model}:predict", {"instances": inputs})
-    table = Table(title=f"{namespace}/{deployment}: held-out samples through {item['url']}", title_justify="left")
+    labels = samples["labels"]
+    predictions = post(f"{item['url']}/v1/models/{model}:predict", {"instances": samples["inputs"]})["predictions"]
+    table = Table(title=f"{namespace}/{deployment}: {item['url']}", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("sample", "label", "prediction", ""):
         table.add_column(column, justify="right")
-    right = 0
-    for number, (label, prediction) in enumerate(zip(labels, answer["predictions"], strict=True)):
-        right += label == prediction
+    pairs = list(zip(labels, predictions, strict=True))
+    for number, (label, prediction) in enumerate(pairs[:count]):
         table.add_row(str(number), str(label), str(prediction), "" if label == prediction else "wrong")
     console.print(table)
-    console.print(f"accuracy {right}/{len(labels)} = {right / len(labels):.4f}")
+    right = sum(label == prediction for label, prediction in pairs)
+    console.print(f"{len(pairs)} held-out samples sent, {right} right: accuracy {right / len(pairs):.4f}")
 
 
 def preview(stack: str, words: tuple[str, ...]) -> int:

@@ -312,27 +312,22 @@ exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
             (self.instance.state / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         _make_cgroup(self.cgroup, leaf="node")
         log = self.instance.logs / "node.log"
-        with log.open("ab") as sink:
-            outer = subprocess.Popen(
-                [
-                    *("unshare", "--fork", "--kill-child", "--pid", "--mount-proc"),
-                    *("--mount", "--propagation", "slave", "--net", "--uts", "--ipc"),
-                    *("sh", self.settings / "enter.sh"),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                start_new_session=True,
-                cwd="/",
-            )
-        pid = _wait_for(lambda: _first_child(outer.pid) if outer.poll() is None else -1, 10)
+        outer = _spawn(
+            [
+                *("env", "--chdir=/", "unshare", "--fork", "--kill-child", "--pid", "--mount-proc"),
+                *("--mount", "--propagation", "slave", "--net", "--uts", "--ipc"),
+                *("sh", str(self.settings / "enter.sh")),
+            ],
+            log,
+        )
+        pid = _wait_for(lambda: _first_child(outer) or (-1 if start_time(outer) is None else None), 10)
         if pid is None or pid < 0:
             raise Failure(
                 f"the node's namespaces could not be made: {process.last_line(log)}",
                 "run as root on a kernel with PID, mount and network namespaces",
                 log,
             )
-        self.pid_file.write_text(json.dumps({"pid": pid, "started": start_time(pid), "outer": outer.pid}))
+        self.pid_file.write_text(json.dumps({"pid": pid, "started": start_time(pid), "outer": outer}))
         self._ensure_network(pid)
         if not _wait_for(self._supervisor_answers, 30):
             raise Failure(
@@ -441,6 +436,21 @@ def start_time(pid: int) -> int | None:
     # The name in parentheses may hold spaces.
     words = text.rpartition(")")[2].split()
     return None if words[0] in "ZX" else int(words[19])
+
+
+def _spawn(command: list[str], log: Path) -> int:
+    """Start a program that outlives this one, in a session of its own; returns its PID."""
+    return os.posix_spawnp(
+        command[0],
+        command,
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
 
 
 def _first_child(pid: int) -> int | None:

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -50,8 +51,18 @@ def pod_state(pod: Object) -> str:
     return phase
 
 
+def programs_line(states: Mapping[str, str]) -> str:
+    """One line on the node's programs: how many run, and the state of each that does not."""
+    down = {name: state for name, state in states.items() if state != "RUNNING"}
+    if not states:
+        return "not running; 'make up' starts it"
+    if not down:
+        return f"all {len(states)} programs run"
+    return ", ".join(f"{name} {state}" for name, state in down.items()) + "; 'make up' repairs it"
+
+
 def node_table(nodes: Iterable[Object]) -> Table:
-    table = Table(title="Nodes", title_justify="left")
+    table = Table(title="Nodes", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("node", "kind", "type", "GPUs", "state"):
         table.add_column(column)
     for node in nodes:
@@ -67,7 +78,7 @@ def node_table(nodes: Iterable[Object]) -> Table:
 
 
 def pod_table(pods: Iterable[Object], namespaces: Iterable[str]) -> Table:
-    table = Table(title="Pods of the teams", title_justify="left")
+    table = Table(title="Pods of the teams", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("namespace", "pod", "GPUs", "node", "state", "why"):
         table.add_column(column, overflow="fold")
     wanted = set(namespaces)
@@ -86,7 +97,7 @@ def pod_table(pods: Iterable[Object], namespaces: Iterable[str]) -> Table:
 
 
 def scaling_table(autoscalers: Iterable[Object]) -> Table:
-    table = Table(title="Autoscalers", title_justify="left")
+    table = Table(title="Autoscalers", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("namespace", "server", "replicas", "range", "CPU now / wanted"):
         table.add_column(column)
     for item in autoscalers:
@@ -118,11 +129,7 @@ def show(stack: str) -> None:
     environment = read_environment(stack_file(stack))
     if isinstance(environment.cluster, LocalCluster):
         states = EmbeddedNode(INSTANCES["dev"], pulumi.programs).program_states()
-        table = Table(title=f"Embedded cluster (Kubernetes {toolchain.KUBERNETES})", title_justify="left")
-        for name in states:
-            table.add_column(name)
-        table.add_row(*(state if state == "RUNNING" else f"[red]{state}[/red]" for state in states.values()))
-        console.print(table)
+        console.print(f"Embedded cluster, Kubernetes {toolchain.KUBERNETES}: {programs_line(states)}\n")
 
     def get(*words: str) -> list[Object]:
         done = subprocess.run(
@@ -135,5 +142,5 @@ def show(stack: str) -> None:
         return json.loads(done.stdout)["items"]
 
     console.print(node_table(get("nodes")))
-    console.print(pod_table(get("pods", "--all-namespaces"), (team.namespace for team in environment.teams)))
+    console.print(pod_table(get("pods", "--all-namespaces"), (team.namespace_name for team in environment.teams)))
     console.print(scaling_table(get("hpa", "--all-namespaces")))

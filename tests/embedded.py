@@ -57,7 +57,7 @@ class EmbeddedCluster:
         shutil.copyfile(stack_file, copy)
         pulumi = Pulumi(instance, programs, stack="test", stack_file=copy)
         pulumi.ensure()
-        pulumi.select_stack()
+        pulumi.ensure_stack()
         return cls(node, pulumi)
 
     def stop(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.status import pod_state, waiting_reason
+from local.status import pod_state, programs_line, waiting_reason
 
 UNSCHEDULABLE = {
     "phase": "Pending",
@@ -50,3 +50,9 @@ def test_the_state_of_a_pod_and_why(status: dict[str, Any], state: str, why: str
     assert pod_state(pod) == state
     assert why in waiting_reason(pod)
     assert bool(why) == bool(waiting_reason(pod))
+
+
+def test_the_line_on_the_programs_names_what_does_not_run() -> None:
+    assert programs_line({"etcd": "RUNNING", "kubelet": "RUNNING"}) == "all 2 programs run"
+    assert programs_line({"etcd": "RUNNING", "kubelet": "FATAL"}) == "kubelet FATAL; 'make up' repairs it"
+    assert "make up" in programs_line({})
