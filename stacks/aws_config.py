@@ -23,7 +23,7 @@ from stacks.aws_types import (
     Zone,
 )
 from stacks.config_model import ConfigModel, Many, did_you_mean, shown
-from stacks.faults import Fault
+from stacks.faults import Fault, Path
 from stacks.types import Cidr, Group, Name
 
 if TYPE_CHECKING:
@@ -261,6 +261,7 @@ class AwsCluster(ConfigModel):
                 yield Fault(path=("buckets", index, "name"), message=message)
 
     def _zone_faults(self) -> Iterator[Fault]:
+        named: list[tuple[Path, str]]
         if isinstance(self.network, NewNetwork):
             named = [(("network", "zones", i), zone) for i, zone in enumerate(self.network.zones)]
         else:
@@ -269,7 +270,7 @@ class AwsCluster(ConfigModel):
             if zone[:-1] != self.region:
                 message = f"{zone!r} is not in {self.region}; write a zone such as {self.region + 'a'!r}"
                 yield Fault(path=path, message=message, untouched=(("region",),))
-        used = [
+        used: list[tuple[Path, str]] = [
             (("nodePools", i, "zones", j), zone)
             for i, pool in enumerate(self.node_pools)
             for j, zone in enumerate(pool.zones)

@@ -92,7 +92,7 @@ class EksCluster(pulumi.ComponentResource):
                 "subnet_ids": list(args.vpc.intra.values()),
                 "endpoint_private_access": True,
                 "endpoint_public_access": bool(args.public_cidrs),
-                **({"public_access_cidrs": list(args.public_cidrs)} if args.public_cidrs else {}),
+                "public_access_cidrs": list(args.public_cidrs) or None,
             },
             encryption_config={"resources": ["secrets"], "provider": {"key_arn": args.secrets_key_arn}},
             upgrade_policy={"support_type": "STANDARD"},

@@ -107,7 +107,8 @@ class Statement:
         rendered["Action"] = list(self.actions)
         if self.resources:
             # A list of one is what AWS itself gives back as the one.
-            rendered["Resource"] = list(self.resources) if len(self.resources) > 1 else self.resources[0]
+            first, *others = self.resources
+            rendered["Resource"] = [first, *others] if others else first
         if self.conditions:
             rendered["Condition"] = {test: dict(keys) for test, keys in self.conditions.items()}
         return rendered

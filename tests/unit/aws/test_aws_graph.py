@@ -284,7 +284,11 @@ def test_karpenter_finds_the_private_subnets_and_the_clusters_group_and_nothing_
     assert group.inputs["resourceId"] == "sg-cluster"
     (queue,) = of_type(environment, "sqs/queue:Queue")
     (release,) = [r for r in environment.of_kind("Release") if r.inputs["name"] == "karpenter"]
-    assert release.inputs["values"]["settings"]["interruptionQueue"] == queue.inputs["name"]
+    values = release.inputs["values"]
+    assert values["settings"]["interruptionQueue"] == queue.inputs["name"]
+    association = environment.one("PodIdentityAssociation", "karpenter-identity-association").inputs
+    assert association["serviceAccount"] == values["serviceAccount"]["name"]
+    assert association["namespace"] == release.inputs["namespace"]
 
 
 def test_karpenter_may_do_what_its_own_queue_role_and_profile_are_called(environment: Graph) -> None:

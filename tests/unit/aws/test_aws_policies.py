@@ -14,6 +14,7 @@ from components.aws.account import Account
 from components.aws.team import team_statements
 
 ACCOUNT = Account(id="111122223333", region="eu-west-1")
+SOME: dict[str, Any] = {"sid": "Some"}
 BUCKETS = ("ml-test-datasets-111122223333", "ml-test-models-111122223333")
 
 
@@ -32,7 +33,7 @@ BUCKETS = ("ml-test-datasets-111122223333", "ml-test-models-111122223333")
 )
 def test_a_statement_that_says_too_much_cannot_be_made(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        policies.Statement(**{"sid": "Some", **arguments})
+        policies.Statement(**{**SOME, **arguments})
 
 
 def test_a_deny_may_be_wide_and_a_key_policy_means_its_key() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import json
 from collections.abc import Callable
@@ -11,9 +12,21 @@ from typing import Any
 import boto3
 from botocore import validate, xform_name
 
-from tests.unit.aws.calls import ID, Call, Inputs, Row, parameters, unused
-from tests.unit.aws.table import TABLE, WITHOUT_CALL
+from tests.aws.calls import ID, Call, Inputs, Row, parameters, unused
+from tests.aws.table import TABLE, WITHOUT_CALL
 from tests.unit.recorder import Graph, Registration
+
+
+@functools.cache
+def client(endpoint: str, region: str, service: str) -> Any:
+    """A client for a local server. Kept, since a client reads the whole model of its service."""
+    return boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=endpoint,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",  # noqa: S106
+    )
 
 
 class Applier:
@@ -21,22 +34,13 @@ class Applier:
 
     def __init__(self, endpoint: str, region: str) -> None:
         self._endpoint, self._region = endpoint, region
-        self._clients: dict[str, Any] = {}
         self._known: dict[str, str] = {}
         self._tokens = itertools.count()
         self.applied: list[str] = []
         self.only_validated: list[str] = []
 
     def client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = boto3.client(
-                service,
-                region_name=self._region,
-                endpoint_url=self._endpoint,
-                aws_access_key_id="testing",
-                aws_secret_access_key="testing",  # noqa: S106
-            )
-        return self._clients[service]
+        return client(self._endpoint, self._region, service)
 
     def apply(self, graph: Graph) -> None:
         for registration in graph.registrations:

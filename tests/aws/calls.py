@@ -1,12 +1,13 @@
-"""How a resource of the graph becomes a call of the AWS API: the conversion, by botocore's own model of the API."""
+"""How a resource of the graph becomes a call of the AWS API: the conversion, by botocore's own model of the API.
+
+A `shape` below is one of that model, of the classes in `botocore.model`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
-
-from botocore import model
 
 Inputs = dict[str, Any]
 # The id that the first call of a row gave back, as a property for the calls after it.
@@ -57,7 +58,7 @@ def unused(row: Row, inputs: Inputs) -> set[str]:
     return set(inputs) - taken - set(row.ignored)
 
 
-def parameters(call: Call, row: Row, inputs: Inputs, shape: model.StructureShape) -> Inputs:
+def parameters(call: Call, row: Row, inputs: Inputs, shape: Any) -> Inputs:
     """The parameters of a call. KeyError for a property that the API does not have."""
     others = {key for other in row.calls() if other is not call for key in other.take or ()}
     keys = call.take if call.take is not None else tuple(set(inputs) - others - set(row.ignored) - {ID})
@@ -73,7 +74,7 @@ def parameters(call: Call, row: Row, inputs: Inputs, shape: model.StructureShape
     return {**converted, **specification, **call.constants}
 
 
-def _structure(value: Inputs, shape: model.StructureShape, rename: Mapping[str, str], where: str) -> Inputs:
+def _structure(value: Inputs, shape: Any, rename: Mapping[str, str], where: str) -> Inputs:
     members = {name.lower(): name for name in shape.members}
     converted: Inputs = {}
     for key, inner in value.items():
@@ -102,15 +103,14 @@ def _value(value: Any, shape: Any, rename: Mapping[str, str], where: str) -> Any
             return {key: _value(one, shape.value, rename, f"{where}.{key}") for key, one in value.items()}
         case "boolean":
             return {"true": True, "false": False}[value] if isinstance(value, str) else value
-        case "integer" | "long":
+        case "integer" | "long" if isinstance(value, float) and value.is_integer():
+            # Numbers come out of a registration as floats, whatever they were.
             return int(value)
-        case "double" | "float":
-            return float(value)
         case _:
             return value
 
 
-def _tags(value: dict[str, str], entry: model.StructureShape) -> list[Inputs]:
+def _tags(value: dict[str, str], entry: Any) -> list[Inputs]:
     """Tags as a list of keys and values, under whatever names the service has for them."""
     key = next(name for name in entry.members if name.lower().endswith("key"))
     content = next(name for name in entry.members if name.lower().endswith("value"))

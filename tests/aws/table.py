@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from tests.unit.aws.calls import ID, Call, Inputs, Row
+from tests.aws.calls import ID, Call, Inputs, Row
 
 _NO_CALL = "says how the provider goes about it, not what is there"
 _ON_DELETE = "matters when the resource is deleted"
