@@ -384,7 +384,7 @@ exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
         if pid is not None:
             with contextlib.suppress(subprocess.SubprocessError, Failure):
                 subprocess.run(
-                    self._supervisorctl("stop", "kubelet", "etcd"),
+                    self._supervisorctl("stop", "etcd"),
                     capture_output=True,
                     check=False,
                     timeout=30,

@@ -294,6 +294,8 @@ def commands(node: Node) -> dict[str, list[str]]:
                 proxy_client_key_file=pki / "front-proxy-client.key",
                 enable_aggregator_routing=True,
                 anonymous_auth=False,
+                # As on any other cluster; who may is the Pod Security Standard of each namespace.
+                allow_privileged=True,
                 authorization_mode="Node,RBAC",
                 enable_admission_plugins="NodeRestriction",
                 encryption_provider_config=settings / "encryption.yaml",

@@ -214,11 +214,13 @@ def build(tools: Sequence[Tool], steps: Steps) -> dict[str, Path]:
     Two, because linking uses one core: another tool compiles meanwhile. Raises `Failure` when a build fails.
     """
     go = find_go(steps)
-    if _missing(tools, go):
+    # Caches without a missing tool are those of a build that was killed at its very end.
+    if _missing(tools, go) or go.caches.exists():
         with locking.waiting_for(cache_folder() / "build.lock"):
             # Another command may have built them meanwhile.
             if missing := _missing(tools, go):
                 _build_all(missing, go, steps)
+            shutil.rmtree(go.caches, ignore_errors=True)
     return {name: installed(tool, go.version) / name for tool in tools for name in tool.programs}
 
 
@@ -247,7 +249,6 @@ def _build_all(missing: Sequence[Tool], go: Go, steps: Steps) -> None:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    shutil.rmtree(go.caches)
 
 
 def _existing(folder: Path) -> Path:

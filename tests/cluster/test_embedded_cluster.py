@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -27,11 +28,11 @@ def listening(node: EmbeddedNode, *, inside: bool) -> set[str]:
 
 def program_pid(node: EmbeddedNode, name: str) -> int:
     """The machine's PID of one program of the node."""
-    children = f"/proc/{node.init_pid()}/task/{node.init_pid()}/children"
-    for word in open(children).read().split():  # noqa: PTH123, SIM115
-        with open(f"/proc/{word}/cmdline", "rb") as file:  # noqa: PTH123
-            if os.path.basename(file.read().split(b"\0")[0].decode()) == name:  # noqa: PTH119
-                return int(word)
+    children = Path(f"/proc/{node.init_pid()}/task/{node.init_pid()}/children").read_text()
+    for word in children.split():
+        program = Path(f"/proc/{word}/cmdline").read_bytes().split(b"\0")[0].decode()
+        if Path(program).name == name:
+            return int(word)
     raise AssertionError(f"{name} is not running")
 
 
@@ -143,7 +144,7 @@ def test_leftovers_of_a_killed_run_are_removed() -> None:
     for root in CGROUPS.iterdir():
         if (root / "cgroup.procs").exists() and not root.is_symlink():
             (root / node.cgroup.lstrip("/") / "kubepods").mkdir(parents=True)
-    subprocess.run(["ip", "link", "add", node.interface, "type", "dummy"], check=True)
+    subprocess.run(["ip", "link", "add", node.interface, "type", "veth", "peer", "name", "mlp-peer"], check=True)
     instance.state.mkdir(parents=True)
     node.pid_file.write_text(json.dumps({"pid": os.getpid(), "started": 1, "outer": 1}))
     try:

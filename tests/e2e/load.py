@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import threading
@@ -51,7 +52,10 @@ class Load:
             time.sleep(0.1)
 
     def _client(self, keep: bool) -> None:
-        connection = self._connect()
+        with contextlib.closing(self._connect()) as connection:
+            self._send(connection, keep)
+
+    def _send(self, connection: http.client.HTTPConnection, keep: bool) -> None:
         headers = {"Content-Type": "application/json"} | ({} if keep else {"Connection": "close"})
         while not self._stop.is_set() and self.sent < self.limit:
             try:
@@ -70,8 +74,7 @@ class Load:
                 with self._lock:
                     self.sent += 1
                     self.errors[repr(error)] += 1
-                connection.close()
-                connection = self._connect()
+                connection.close()  # the next request opens another one
 
     def _connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.address.hostname or "", self.address.port or 80, timeout=10)
