@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,7 +185,7 @@ class Builder:
 
 
 @contextmanager
-def _builder() -> Iterator[Builder]:
+def _builder() -> Generator[Builder]:
     folder = cache_folder() / "images" / ".build"
     with locking.waiting_for(cache_folder() / "images.lock"):
         shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed

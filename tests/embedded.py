@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,7 +82,7 @@ class EmbeddedCluster:
         return self.pulumi.outputs()
 
     @contextmanager
-    def changed_config(self, change: Callable[[Any], None]) -> Iterator[None]:
+    def changed_config(self, change: Callable[[Any], None]) -> Generator[None]:
         """The stack file with `change` made to its environment, until the block ends."""
         original = self.pulumi.stack_file.read_text()
         document = yaml.safe_load(original)

@@ -30,12 +30,15 @@ def main() -> int:
     set_all_config(json.loads(os.environ["PULUMI_CONFIG"]), json.loads(os.environ["PULUMI_CONFIG_SECRET_KEYS"]))
     configure(Settings(**settings))
 
+    def run() -> None:
+        runpy.run_path(program, run_name="__main__")
+
     # A program that fails leaves outputs that nobody awaits; asyncio's remarks on them hide the real error.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        loop.run_until_complete(run_in_stack(lambda: runpy.run_path(program, run_name="__main__")))
+        loop.run_until_complete(run_in_stack(run))
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
     except Exception:  # noqa: BLE001  (whatever the program raised is shown, once, by the engine)

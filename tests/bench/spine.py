@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def make(clone: Path, *words: str, environment: dict[str, str]) -> float:
 
 
 @contextmanager
-def fresh_clone() -> Iterator[Path]:
+def fresh_clone() -> Generator[Path]:
     """A clone of the committed state, as a new user has it; nothing of it is left."""
     folder = Path(tempfile.mkdtemp(prefix="ml-platform-bench-"))
     try:
