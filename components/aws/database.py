@@ -13,6 +13,11 @@ from components.aws.network import Vpc
 PORT = 5432
 
 
+def has_insights(instance_class: str) -> bool:
+    """Whether RDS offers Performance Insights for a class: for all but the smallest burstable ones."""
+    return not (instance_class.startswith("db.t") and instance_class.endswith((".micro", ".small")))
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DatabaseArgs:
     """storage, max_storage: GiB; it grows by itself up to max_storage. backup_days: 1 to 35."""
@@ -107,8 +112,8 @@ class Database(pulumi.ComponentResource):
             delete_automated_backups=False,
             auto_minor_version_upgrade=True,
             iam_database_authentication_enabled=True,
-            performance_insights_enabled=True,
-            performance_insights_kms_key_id=args.key_arn,
+            performance_insights_enabled=has_insights(args.instance_class),
+            performance_insights_kms_key_id=args.key_arn if has_insights(args.instance_class) else None,
             enabled_cloudwatch_logs_exports=["postgresql", "upgrade"],
             deletion_protection=args.deletion_protection,
             skip_final_snapshot=False,

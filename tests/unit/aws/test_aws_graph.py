@@ -268,6 +268,14 @@ def test_stores_are_encrypted_with_our_keys_and_private(environment: Graph) -> N
     assert "password" not in database.inputs
 
 
+def test_a_small_database_does_not_ask_for_what_its_class_has_not() -> None:
+    asked: dict[str, bool] = {}
+    for stack in ENVIRONMENTS:
+        (database,) = of_type(deployed(stack).graph, "rds/instance:Instance")
+        asked[database.inputs["instanceClass"]] = database.inputs["performanceInsightsEnabled"]
+    assert asked == {"db.t4g.micro": False, "db.m7g.large": True}
+
+
 def test_karpenter_finds_the_private_subnets_and_the_clusters_group_and_nothing_else(environment: Graph) -> None:
     wanted = {"karpenter.sh/discovery": environment.one("Cluster", "eks-control-plane").inputs["name"]}
     classes = environment.of_kind("EC2NodeClass")
