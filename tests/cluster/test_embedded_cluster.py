@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -141,16 +142,18 @@ def test_leftovers_of_a_killed_run_are_removed() -> None:
     """A cgroup, an interface and a stale PID file, as a run that was killed half-way leaves them."""
     instance = Instance(name="leftover")
     node = EmbeddedNode(instance, {})
-    for root in CGROUPS.iterdir():
-        if (root / "cgroup.procs").exists() and not root.is_symlink():
-            (root / node.cgroup.lstrip("/") / "kubepods").mkdir(parents=True)
-    subprocess.run(["ip", "link", "add", node.interface, "type", "veth", "peer", "name", "mlp-peer"], check=True)
-    instance.state.mkdir(parents=True)
-    node.pid_file.write_text(json.dumps({"pid": os.getpid(), "started": 1, "outer": 1}))
     try:
+        for root in CGROUPS.iterdir():
+            if (root / "cgroup.procs").exists() and not root.is_symlink():
+                (root / node.cgroup.lstrip("/") / "kubepods").mkdir(parents=True, exist_ok=True)
+        link = ["ip", "link", "add", node.interface, "type", "veth", "peer", "name", "mlp-peer"]
+        subprocess.run(link, check=True)
+        instance.state.mkdir(parents=True)
+        node.pid_file.write_text(json.dumps({"pid": os.getpid(), "started": 1, "outer": 1}))
         assert len(node.leftovers()) >= 2
         assert node.init_pid() is None
         node.stop()
         assert node.leftovers() == []
     finally:
-        subprocess.run(["rm", "-rf", instance.folder], check=True)
+        node.stop()
+        shutil.rmtree(instance.folder)
