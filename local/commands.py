@@ -78,15 +78,12 @@ def up(stack: str, *, only_cluster: bool = False) -> None:
             start_cluster(instance, programs, environment.cluster, steps)
         else:
             programs = built_programs(steps, cluster=False)
-        if only_cluster:
-            pulumi = Pulumi(instance, programs, stack=stack)
-            pulumi.ensure()
-            pulumi.ensure_stack()
-            steps.say(f"\nThe cluster is up. For pulumi and kubectl: source {instance.folder.relative_to(ROOT)}/env")
-            return
-        pulumi = Pulumi(instance, programs, stack=stack)
+        pulumi = Pulumi(instance, programs, stack=stack, embedded=isinstance(environment.cluster, LocalCluster))
         pulumi.ensure()
         pulumi.ensure_stack()
+        if only_cluster:
+            steps.say(f"\nThe cluster is up. For pulumi and kubectl: source {instance.folder.relative_to(ROOT)}/env")
+            return
         pulumi.up(steps)
         steps.timings["total"] = time.monotonic() - started
         steps.write_timings(instance.folder / "timings.json")
@@ -152,13 +149,21 @@ def post(url: str, body: object) -> Any:
         return json.load(answer)
 
 
+def is_embedded(stack: str) -> bool:
+    """Whether the stack stands on the embedded cluster, and not on one of the user's kubeconfig or of a cloud."""
+    return isinstance(read_environment(stack_file(stack)).cluster, LocalCluster)
+
+
 def existing_pulumi(stack: str) -> Pulumi:
     """Pulumi for a command that needs what `make up` made."""
     instance = INSTANCES["dev"]
-    tools = tools_to_build() + toolchain.CLUSTER_TOOLS
+    embedded = is_embedded(stack)
+    tools = tools_to_build() + (toolchain.CLUSTER_TOOLS if embedded else ())
+    if not _all_built(tools):
+        raise Failure("the tools of this stack are not built yet", "run 'make up' first")
     with Steps() as steps:
-        programs = toolchain.build(tools, steps) if _all_built(tools) else built_programs(steps, cluster=False)
-    pulumi = Pulumi(instance, programs, stack=stack)
+        programs = toolchain.build(tools, steps)
+    pulumi = Pulumi(instance, programs, stack=stack, embedded=embedded)
     pulumi.ensure()
     return pulumi
 
@@ -224,28 +229,26 @@ def outputs(stack: str) -> None:
 
 
 def down(stack: str) -> None:
-    """Destroy the stack, then stop the cluster; leaves nothing running."""
+    """Destroy the stack, then stop the embedded cluster; leaves nothing running."""
     instance = INSTANCES["dev"]
+    embedded = is_embedded(stack)
+    tools = tools_to_build() + (toolchain.CLUSTER_TOOLS if embedded else ())
     with Steps() as steps:
-        tools = tools_to_build() + toolchain.CLUSTER_TOOLS
-        if not _all_built(tools) or not (instance.state / "node.json").exists():
-            node = EmbeddedNode(instance, {})
-            node.stop()
-            steps.say("The cluster was not running; nothing of it is left.")
-            return
-        programs = toolchain.build(tools, steps)
-        environment = read_environment(stack_file(stack))
-        pulumi = Pulumi(instance, programs, stack=stack)
-        pulumi.ensure()
-        node = EmbeddedNode(instance, programs)
-        if pulumi.has_resources():
-            if isinstance(environment.cluster, LocalCluster):
-                # Objects are removed by the cluster's own controllers: it has to run for that.
-                with steps.step("cluster dev: control plane and node"):
-                    node.ensure()
-                    addons.wait_for_api(node)
-            pulumi.destroy(steps)
-        stop_cluster(node, steps)
+        programs: dict[str, Path] = {}
+        if _all_built(tools):
+            programs = toolchain.build(tools, steps)
+            pulumi = Pulumi(instance, programs, stack=stack, embedded=embedded)
+            pulumi.ensure()
+            if pulumi.has_resources():
+                if embedded:
+                    # Objects are removed by the cluster's own controllers: it has to run for that.
+                    node = EmbeddedNode(instance, programs)
+                    with steps.step(f"cluster {instance.name}: control plane and node"):
+                        node.ensure()
+                        addons.wait_for_api(node)
+                pulumi.destroy(steps)
+        if embedded:
+            stop_cluster(EmbeddedNode(instance, programs), steps)
 
 
 def stop_cluster(node: EmbeddedNode, steps: Steps) -> None:

@@ -63,18 +63,22 @@ class Pulumi:
         stack: str = "dev",
         project: Path = ROOT,
         stack_file: Path | None = None,
+        embedded: bool = True,
     ) -> None:
+        """`embedded`: the stack's cluster is the instance's own, not one of the user's kubeconfig."""
         self.instance = instance
         self.programs = programs
         self.stack = stack
         self.project = project
         self.stack_file = stack_file or project / f"Pulumi.{stack}.yaml"
+        self.embedded = embedded
         self.folder = instance.folder / "pulumi"
         self.bin = self.folder / "bin"
         self.passphrase = self.folder / "passphrase"
 
     def variables(self) -> dict[str, str]:
         """What a shell needs for plain `pulumi preview` and `up` on this stack."""
+        kubeconfig = str(self.instance.kubeconfig)
         return {
             "PATH": f"{self.bin}:{ROOT / '.local' / 'venv' / 'bin'}:{os.environ.get('PATH', os.defpath)}",
             "PULUMI_HOME": str(self.folder / "home"),
@@ -84,9 +88,7 @@ class Pulumi:
             "PULUMI_STACK": self.stack,
             # The salt of the passphrase is in the state: the stack file need not hold it.
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
-            "ML_PLATFORM_KUBECONFIG": str(self.instance.kubeconfig),
-            "KUBECONFIG": str(self.instance.kubeconfig),
-        }
+        } | ({"ML_PLATFORM_KUBECONFIG": kubeconfig, "KUBECONFIG": kubeconfig} if self.embedded else {})
 
     def environment(self) -> dict[str, str]:
         inherited = {

@@ -1,0 +1,91 @@
+"""Pulumi from PATH or built, and the environment that keeps the user's login out of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local import pulumi_cli, toolchain
+from local.paths import Instance
+from local.pulumi_cli import Pulumi
+
+
+def program(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    file = folder / name
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with nothing on PATH but what a test puts into the folder `bin`."""
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def test_a_machine_without_pulumi_builds_it(machine: Path) -> None:
+    assert pulumi_cli.tools_to_build() == (toolchain.PULUMI_PROVIDER, toolchain.PULUMI_CLI)
+
+
+@pytest.mark.parametrize(
+    ("version", "used"), [("v3.259.0", True), ("v3.200.1", True), ("v3.90.0", False), ("?", False)]
+)
+def test_a_pulumi_that_is_new_enough_is_used(machine: Path, version: str, used: bool) -> None:
+    program(machine / "bin", "pulumi", f"echo {version}")
+    program(machine / "bin", "pulumi-language-python", "true")
+    assert (pulumi_cli.installed_cli() == machine / "bin" / "pulumi") is used
+
+
+def test_a_pulumi_without_its_language_host_is_not_used(machine: Path) -> None:
+    program(machine / "bin", "pulumi", "echo v3.259.0")
+    assert pulumi_cli.installed_cli() is None
+
+
+def test_with_pulumi_and_its_plugin_nothing_is_built(machine: Path) -> None:
+    program(machine / "bin", "pulumi", "echo v3.259.0")
+    program(machine / "bin", "pulumi-language-python", "true")
+    assert pulumi_cli.tools_to_build() == (toolchain.PULUMI_PROVIDER,)
+    (machine / "home" / "plugins" / pulumi_cli.PLUGIN).mkdir(parents=True)
+    assert pulumi_cli.tools_to_build() == ()
+
+
+class Elsewhere(Instance):
+    """An instance whose folder is a test's own."""
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.name)
+
+
+def test_the_users_login_and_passphrase_play_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_ACCESS_TOKEN", "pul-secret")
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "theirs")
+    monkeypatch.setenv("KUBECONFIG", "/home/me/.kube/config")
+    pulumi = Pulumi(Elsewhere(name=str(tmp_path)), {})
+    environment = pulumi.environment()
+    assert "PULUMI_ACCESS_TOKEN" not in environment
+    assert "PULUMI_CONFIG_PASSPHRASE" not in environment
+    assert environment["PULUMI_BACKEND_URL"].startswith(f"file://{tmp_path}")
+    assert environment["KUBECONFIG"] == str(tmp_path / "kubeconfig")
+
+
+def test_a_stack_on_another_cluster_keeps_the_users_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/home/me/.kube/config")
+    pulumi = Pulumi(Elsewhere(name=str(tmp_path)), {}, embedded=False)
+    assert pulumi.environment()["KUBECONFIG"] == "/home/me/.kube/config"
+    assert "ML_PLATFORM_KUBECONFIG" not in pulumi.variables()
+
+
+def test_home_state_and_passphrase_are_private_and_made_once(tmp_path: Path) -> None:
+    pulumi = Pulumi(Elsewhere(name=str(tmp_path)), {toolchain.PULUMI_PROVIDER.programs[0]: Path("/bin/true")})
+    pulumi.ensure()
+    first = pulumi.passphrase.read_text()
+    pulumi.ensure()
+    assert pulumi.passphrase.read_text() == first
+    assert pulumi.passphrase.stat().st_mode & 0o777 == 0o600
+    assert pulumi.folder.stat().st_mode & 0o777 == 0o700
+    assert "export PULUMI_BACKEND_URL=" in (tmp_path / "env").read_text()
+    assert first.strip() not in (tmp_path / "env").read_text()
