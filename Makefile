@@ -16,7 +16,7 @@ up: environment ## from an empty machine to a prediction: tools, cluster, images
 cluster: environment ## only the embedded cluster, for plain pulumi
 	@$(PYTHON) -m local --stack $(STACK) cluster
 
-preview: environment ## what pulumi up would change
+preview: environment ## what pulumi up would change, what the policies say of it, and on AWS what it costs
 	@$(PYTHON) -m local --stack $(STACK) preview
 
 outputs: environment ## the stack outputs as JSON
@@ -41,7 +41,7 @@ test: test-environment ## everything: lint, unit, cluster and end-to-end tests
 	@$(PYTHON) -m local test
 
 test-unit: test-environment ## the tests that need no cluster
-	@$(PYTHON) -m pytest tests/unit tests/policy
+	@$(PYTHON) -m pytest --numprocesses=auto --dist=worksteal tests/unit tests/policy tests/aws
 
 lint: test-environment ## ruff and pyright
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m pyright

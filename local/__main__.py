@@ -42,10 +42,10 @@ def cluster(stack: str) -> None:
 @click.argument("words", nargs=-1)
 @click.pass_obj
 def preview(stack: str, words: tuple[str, ...]) -> None:
-    """`pulumi preview`; further words go to Pulumi."""
-    from local import commands
+    """`pulumi preview` with the policy pack, and on AWS the cost; further words go to Pulumi."""
+    from local import preview
 
-    sys.exit(commands.preview(stack, words))
+    sys.exit(preview.show(stack, words))
 
 
 @cli.command()

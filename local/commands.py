@@ -215,13 +215,6 @@ def _predict_one(pulumi: Pulumi, item: Mapping[str, str], model: str, count: int
     console.print(f"{len(pairs)} held-out samples sent, {right} right: accuracy {right / len(pairs):.4f}")
 
 
-def preview(stack: str, words: tuple[str, ...]) -> int:
-    read_environment(stack_file(stack))
-    pulumi = existing_pulumi(stack)
-    pulumi.ensure_stack()
-    return pulumi.show("preview", "--stack", stack, *words)
-
-
 def outputs(stack: str) -> None:
     """The stack outputs as JSON on stdout, and nothing else there."""
     json.dump(existing_pulumi(stack).outputs(), sys.stdout, indent=2, sort_keys=True)

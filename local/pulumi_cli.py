@@ -101,7 +101,7 @@ class Pulumi:
 
     def ensure(self) -> None:
         """Make the home, the backend and the passphrase."""
-        for name in ("home/plugins", "state", "bin"):
+        for name in ("home/plugins", "state"):
             (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.chmod(0o700)
         if not self.passphrase.exists():
@@ -112,6 +112,16 @@ class Pulumi:
             link(plugin / "pulumi-resource-kubernetes", self.programs["pulumi-resource-kubernetes"])
         elif not plugin.exists():
             plugin.symlink_to(_users_plugins() / PLUGIN)
+        self.link_programs()
+        exports = "".join(
+            f"export {name}={shlex.quote(value)}\n" if name != "PATH" else f"export PATH={self._path_export()}\n"
+            for name, value in self.variables().items()
+        )
+        (self.instance.folder / "env").write_text(exports)
+
+    def link_programs(self) -> None:
+        """Put the built CLI, its language host and kubectl where `variables()` has the PATH begin."""
+        self.bin.mkdir(parents=True, exist_ok=True, mode=0o700)
         if "pulumi" in self.programs:
             # The CLI looks for its language host beside itself, and would warn of one from elsewhere.
             hard_link(self.bin / "pulumi", self.programs["pulumi"])
@@ -122,11 +132,6 @@ class Pulumi:
                 host.chmod(0o755)
         if "kubectl" in self.programs:
             link(self.bin / "kubectl", self.programs["kubectl"])
-        exports = "".join(
-            f"export {name}={shlex.quote(value)}\n" if name != "PATH" else f"export PATH={self._path_export()}\n"
-            for name, value in self.variables().items()
-        )
-        (self.instance.folder / "env").write_text(exports)
 
     def _path_export(self) -> str:
         own = (str(self.bin), str(ROOT / ".local" / "venv" / "bin"))
@@ -153,8 +158,9 @@ class Pulumi:
         )
 
     def show(self, *words: str) -> int:
-        """Run the CLI with its own output on the screen."""
-        return subprocess.run(self.command(*words), env=self.environment(), check=False).returncode
+        """Run the CLI with its own display on the screen, which is a live one where that is a terminal."""
+        command = [word for word in self.command(*words) if word != "--non-interactive"]
+        return subprocess.run(command, env=self.environment(), check=False).returncode
 
     def ensure_stack(self) -> None:
         """Make the stack when it does not exist."""

@@ -7,6 +7,7 @@ from local.paths import ROOT
 from stacks import check
 from stacks.config import Environment
 from stacks.faults import ConfigError
+from stacks.team_stack_config import TeamStack
 
 
 def stack_file(stack: str) -> Path:
@@ -18,4 +19,18 @@ def read_environment(file: Path) -> Environment:
     try:
         return check.read_environment(file)
     except ConfigError as error:
-        raise Failure(f"{file.name} cannot be used:\n{error}\n", "docs/configuration.md lists every key") from None
+        raise _failure(file, error) from None
+
+
+def read_stack(file: Path) -> Environment | TeamStack:
+    """What a stack file describes, an environment or a team's own stack; every fault of the file is shown."""
+    try:
+        stack = check.check_stack_file(file)
+    except ConfigError as error:
+        raise _failure(file, error) from None
+    assert isinstance(stack, Environment | TeamStack)
+    return stack
+
+
+def _failure(file: Path, error: ConfigError) -> Failure:
+    return Failure(f"{file.name} cannot be used:\n{error}\n", "docs/configuration.md lists every key")

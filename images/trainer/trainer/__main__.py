@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from .folder import FolderError
 from .log import log
@@ -16,8 +17,10 @@ from .preprocess import PreprocessArgs, preprocess
 from .train import AccuracyError, Identity, TrainArgs, train
 
 EXIT_FAILED = 1  # another try may work: data not there yet, disk full
-EXIT_USAGE = 2  # the same try fails again: arguments or environment
-EXIT_ACCURACY = 3  # likewise: the model is below MIN_ACCURACY
+# The same try fails again: sysexits.h's codes for arguments (and environment) and for data. The platform's Jobs give
+# up on them at once.
+EXIT_USAGE = os.EX_USAGE
+EXIT_ACCURACY = os.EX_DATAERR
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -31,7 +34,8 @@ environment:
   MIN_ACCURACY   train: share of held-out rows, 0 to 1, that must be right (default: 0.97)
 
 A folder that has a manifest.json is complete and is left as it is.
-exit codes: 0 done, 1 failed (another try may work), 2 wrong arguments or environment, 3 below MIN_ACCURACY
+exit codes: 0 done, 1 failed (another try may work), 64 wrong arguments or environment,
+  65 below MIN_ACCURACY
 """
 
 
@@ -127,8 +131,16 @@ def _share(environ: Mapping[str, str], key: str, *, default: str) -> float:
     return share
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that ends with sysexits.h's code for a wrong command line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: error: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="trainer",
         description=__doc__,
         epilog=_HELP,

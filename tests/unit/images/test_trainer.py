@@ -125,7 +125,7 @@ def test_a_model_below_the_threshold_is_not_written(
     trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = tmp_path / NAME / "v2"
-    assert main(["train", "--c", "0.001"], _environ(trained, model)) == 3
+    assert main(["train", "--c", "0.001"], _environ(trained, model)) == 65
     captured = capsys.readouterr()
     assert re.fullmatch(r"trainer: accuracy 0\.\d{4} is below MIN_ACCURACY 0\.97: .*\n", captured.err)
     assert '"event": "metrics"' in captured.out
@@ -134,7 +134,7 @@ def test_a_model_below_the_threshold_is_not_written(
 
 def test_the_threshold_is_what_the_environment_says(trained: Trained, tmp_path: Path) -> None:
     model = tmp_path / NAME / "v2"
-    assert main(["train"], _environ(trained, model, MIN_ACCURACY="1")) == 3
+    assert main(["train"], _environ(trained, model, MIN_ACCURACY="1")) == 65
     assert main(["train"], _environ(trained, model, MIN_ACCURACY="0.5")) == 0
 
 
@@ -166,7 +166,7 @@ def test_a_wrong_environment_is_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     environ = {**_environ(trained, tmp_path / NAME / "v2"), **change}
-    assert main([command], {key: value for key, value in environ.items() if value is not None}) == 2
+    assert main([command], {key: value for key, value in environ.items() if value is not None}) == 64
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
@@ -191,7 +191,7 @@ def test_a_wrong_environment_is_named(
 def test_wrong_arguments_are_named(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(argv, {})
-    assert ended.value.code == 2
+    assert ended.value.code == 64
     assert message in capsys.readouterr().err
 
 

@@ -1,0 +1,161 @@
+"""`make preview`: what `pulumi up` would change, what the policy pack says of it, and on AWS what it costs a month."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from importlib import metadata
+from pathlib import Path
+
+from rich.console import Console
+
+from local import process
+from local.commands import built_programs, existing_pulumi
+from local.errors import Failure
+from local.paths import INSTANCES, LOCAL, ROOT
+from local.progress import Steps
+from local.pulumi_cli import Pulumi, installed_cli
+from local.stack import read_stack, stack_file
+from ops import cost
+from ops.preview import PreviewError, read
+from ops.price_table import PriceError
+from policy.rules.model import PRODUCTION
+from stacks.aws_config import AwsCluster
+from stacks.config import Environment
+from stacks.team_stack_config import TeamStack
+
+#: Providers of a stack on AWS. Their plugins have the versions of the Python packages.
+PROVIDERS = ("aws", "kubernetes")
+#: Where AWS is asked who calls when neither the stack nor the user names a region: any region can answer.
+ANY_REGION = "us-east-1"
+GUIDE = "docs/aws.md"
+
+
+def show(stack: str, words: Sequence[str]) -> int:
+    """Preview a stack with Pulumi's own display; further words go to Pulumi. Returns its exit code."""
+    config = read_stack(stack_file(stack))
+    if isinstance(config, TeamStack) or isinstance(config.cluster, AwsCluster):
+        return _show_aws(stack, config, words)
+    pulumi = existing_pulumi(stack)
+    pulumi.ensure_stack()
+    return pulumi.show("preview", "--stack", stack, *policy_options(stack), *words)
+
+
+def policy_options(stack: str) -> tuple[str, ...]:
+    """The policy pack, as strict as the stack wants it. The paths are relative to the repository."""
+    name = "prod" if any(fnmatchcase(stack, pattern) for pattern in PRODUCTION) else "default"
+    return ("--policy-pack", "policy", "--policy-pack-config", f"policy/config/{name}.json")
+
+
+# -- stacks on AWS -------------------------------------------------------------------------------------------
+
+
+def _show_aws(stack: str, config: Environment | TeamStack, words: Sequence[str]) -> int:
+    # Pulumi would say these three things too, each late and among pages of its own.
+    check_credentials(stack, config)
+    environment = users_environment(os.environ)
+    with Steps() as steps:
+        if installed_cli() is None:
+            Pulumi(INSTANCES["dev"], built_programs(steps, cluster=False)).link_programs()
+        check_stack(stack, environment)
+        ensure_plugins(environment, steps)
+    record = LOCAL / "log" / f"preview-{stack}.json"
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.unlink(missing_ok=True)
+    # It names everything that the stack has, and holds what is in ConfigMaps.
+    record.touch(mode=0o600)
+    command = ["pulumi", "preview", "--stack", stack, "--cwd", str(ROOT), *policy_options(stack), *words]
+    # One run for both: Pulumi's display on the screen, and its events for the bill. The automation API of
+    # Pulumi records them in the same way; the CLI hides the option behind the variable.
+    code = subprocess.run(
+        [*command, "--event-log", str(record)], env={**environment, "PULUMI_DEBUG_COMMANDS": "true"}, check=False
+    ).returncode
+    # Whoever asked for JSON on stdout gets nothing else there.
+    show_bill(record, Console(stderr=not {"--json", "-j"}.isdisjoint(words)))
+    return code
+
+
+def users_environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """The user's environment, with Pulumi and our Python on the PATH.
+
+    The state of a stack that people share is where the user has logged in, and not in this checkout. So what a shell
+    got from `source .local/dev/env` is left out.
+    """
+    ours = Pulumi(INSTANCES["dev"], {}).variables()
+    kept = {name: value for name, value in inherited.items() if value != ours.get(name)}
+    return kept | {"PATH": ours["PATH"], "PULUMI_SKIP_UPDATE_CHECK": "true"}
+
+
+def check_credentials(stack: str, config: Environment | TeamStack) -> None:
+    """Raises Failure unless AWS knows who calls."""
+    # A second to import, which only stacks on AWS shall pay.
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from ops.preflight import why_unreachable
+
+    session = boto3.Session()
+    cluster = None if isinstance(config, TeamStack) else config.cluster
+    region = cluster.region if isinstance(cluster, AwsCluster) else session.region_name or ANY_REGION
+    try:
+        session.client("sts", region_name=region).get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        why = " ".join(why_unreachable(error, region).split())
+        raise Failure(f"the stack {stack!r} is on AWS, and {why}", f"{GUIDE} says what a preview needs") from None
+
+
+def check_stack(stack: str, environment: Mapping[str, str]) -> None:
+    """Raises Failure unless the user has logged in to a state that has the stack."""
+    done = _run(environment, "stack", "--show-name", "--stack", stack, "--non-interactive", "--cwd", str(ROOT))
+    if done.returncode != 0:
+        raise Failure(
+            f"the stack {stack!r} cannot be opened: {_last(done.stderr)}",
+            "log in to its state with 'pulumi login', and make a stack that is not there yet with 'pulumi stack init' "
+            f"({GUIDE}, Before the first up)",
+        )
+
+
+def ensure_plugins(environment: Mapping[str, str], steps: Steps) -> None:
+    """Install the provider plugins that the user's Pulumi lacks. Raises Failure where they cannot be had."""
+    done = _run(environment, "plugin", "ls", "--json")
+    if done.returncode != 0:
+        raise Failure(f"Pulumi's plugins could not be listed: {_last(done.stderr)}", "see 'pulumi plugin ls'")
+    there = {(plugin["name"], plugin["version"].removeprefix("v")) for plugin in json.loads(done.stdout)}
+    for name in PROVIDERS:
+        version = metadata.version(f"pulumi-{name}")
+        # Pulumi takes one from the PATH too, whatever its version.
+        if (name, version) in there or shutil.which(f"pulumi-resource-{name}", path=environment["PATH"]):
+            continue
+        with steps.step(f"Pulumi's plugin {name} {version}"):
+            process.run(
+                ["pulumi", "plugin", "install", "resource", name, version, "--non-interactive"],
+                env=environment,
+                log=LOCAL / "log" / "plugins.log",
+                what=f"Pulumi's plugin {name} {version} could not be downloaded",
+                remedy="let this machine reach Pulumi's downloads, or bring the plugin's archive here: "
+                f"'pulumi plugin install resource {name} {version} --file ARCHIVE'",
+            )
+
+
+def _run(environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["pulumi", *words], env=dict(environment), capture_output=True, text=True, check=False)
+
+
+def _last(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1].removeprefix("error: ") if lines else "no output"
+
+
+def show_bill(record: Path, console: Console) -> None:
+    """What the previewed stack costs a month. Nothing where the preview did not come to its end: sums would mislead."""
+    try:
+        preview = read(record)
+        refused = any(violation.mandatory for violation in preview.violations)
+        if preview.failure and not refused:
+            console.print("No cost estimate: the preview did not come to its end.", style="dim")
+            return
+        cost.show(console, cost.change(preview), details=False)
+    except (PreviewError, PriceError) as error:
+        console.print(f"No cost estimate: {error}", style="dim", markup=False)
