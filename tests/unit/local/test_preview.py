@@ -1,4 +1,4 @@
-"""`make preview`: which Pulumi it runs with which options, the bill after it, and one line for what stands in the way."""
+"""`make preview`: which Pulumi runs with which options, the bill after it, and one line for what is in the way."""
 
 from __future__ import annotations
 

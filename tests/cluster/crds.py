@@ -1,0 +1,78 @@
+"""Custom resource definitions as their makers publish them: from the Go module of the catalog's version.
+
+They are downloaded once into the cache folder and are never part of this repository. Go checks a module against the
+checksum database, so nothing is pinned here but the version.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from components import catalog
+from local import locking, process, toolchain
+from local.paths import LOCAL, cache_folder
+from local.progress import Steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A folder of manifests in the Go module of a chart's version, and the API groups that they define."""
+
+    chart: str
+    module: str
+    folder: str
+    groups: tuple[str, ...]
+
+    @property
+    def version(self) -> str:
+        return f"v{catalog.load().chart(self.chart).version.removeprefix('v')}"
+
+    @property
+    def cached(self) -> Path:
+        return cache_folder() / "crds" / f"{self.module.rpartition('/')[2]}-{self.version}"
+
+
+SOURCES = (
+    Source(
+        chart="karpenter-crd",
+        module="github.com/aws/karpenter-provider-aws",
+        folder="pkg/apis/crds",
+        groups=("karpenter.sh", "karpenter.k8s.aws"),
+    ),
+)
+
+
+def files(source: Source) -> list[Path]:
+    """The manifests of a source, downloaded when they are not there. Raises Failure when they cannot be had."""
+    if not source.cached.exists():
+        with locking.waiting_for(cache_folder() / "crds.lock"):
+            # Another test run may have them by now.
+            if not source.cached.exists():
+                _download(source)
+    return sorted(source.cached.glob("*.yaml"))
+
+
+def _download(source: Source) -> None:
+    lines: list[str] = []
+    source.cached.parent.mkdir(parents=True, exist_ok=True)
+    # A module cache of its own: the one of the tool builds goes when they are done.
+    with Steps() as steps, tempfile.TemporaryDirectory(dir=source.cached.parent) as folder:
+        go = replace(toolchain.find_go(steps), caches=Path(folder) / "go")
+        with steps.step(f"{source.module} {source.version}"):
+            process.run(
+                [go.program, "mod", "download", "-json", f"{source.module}@{source.version}"],
+                cwd=Path(folder),
+                env=go.environment(),
+                log=LOCAL / "log" / "crds.log",
+                what=f"downloading {source.module} {source.version} failed",
+                remedy="check the network, then run the test again",
+                on_line=lines.append,
+            )
+        # Complete or not at all, so that an interrupted download simply starts again.
+        partial = Path(folder) / "crds"
+        shutil.copytree(Path(json.loads("\n".join(lines))["Dir"]) / source.folder, partial)
+        partial.rename(source.cached)
