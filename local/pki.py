@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 LIFETIME = datetime.timedelta(days=365)
@@ -47,7 +48,7 @@ class Authority:
         self.folder = folder
         self.certificate_file = folder / f"{name}.crt"
         key_file = folder / f"{name}.key"
-        if not (self.certificate_file.exists() and key_file.exists() and not _expiring(self.certificate_file)):
+        if not _is_pair(self.certificate_file, key_file) or _expiring(self.certificate_file):
             key = ec.generate_private_key(ec.SECP256R1())
             subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
             certificate = (
@@ -57,7 +58,7 @@ class Authority:
                 .sign(key, hashes.SHA256())
             )
             write_private(key_file, _pem(key))
-            self.certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+            write_private(self.certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
         self.certificate = x509.load_pem_x509_certificate(self.certificate_file.read_bytes())
         key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)
@@ -70,7 +71,7 @@ class Authority:
         """
         certificate_file = self.folder / f"{identity.file}.crt"
         key_file = self.folder / f"{identity.file}.key"
-        if certificate_file.exists() and key_file.exists() and self._still_good(certificate_file, identity):
+        if _is_pair(certificate_file, key_file) and self._still_good(certificate_file, identity):
             return False
         key = ec.generate_private_key(ec.SECP256R1())
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, identity.common_name)]
@@ -88,7 +89,7 @@ class Authority:
             .sign(self.key, hashes.SHA256())
         )
         write_private(key_file, _pem(key))
-        certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        write_private(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
         return True
 
     def _still_good(self, file: Path, identity: Identity) -> bool:
@@ -111,9 +112,17 @@ def service_account_keys(folder: Path) -> None:
     if not (private.exists() and public.exists()):
         key = ec.generate_private_key(ec.SECP256R1())
         write_private(private, _pem(key))
-        public.write_bytes(
-            key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        )
+        write_private(public, _public_pem(key.public_key()))
+
+
+def _is_pair(certificate_file: Path, key_file: Path) -> bool:
+    """Whether both files are there and belong together: a run may be killed between the writing of the two."""
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+        key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
+    except (FileNotFoundError, ValueError):
+        return False
+    return _public_pem(key.public_key()) == _public_pem(certificate.public_key())
 
 
 def _expiring(file: Path) -> bool:
@@ -159,6 +168,10 @@ def _alternatives(names: Sequence[str]) -> x509.SubjectAlternativeName:
             return x509.DNSName(name)
 
     return x509.SubjectAlternativeName([general(name) for name in names])
+
+
+def _public_pem(key: CertificatePublicKeyTypes | PublicKeyTypes) -> bytes:
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:

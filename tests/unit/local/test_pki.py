@@ -64,3 +64,20 @@ def test_a_killed_write_leaves_no_half_file(tmp_path: Path) -> None:
     pki.write_private(target, b"whole")
     assert target.read_bytes() == b"whole"
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("name", ["ca", "server"])
+@pytest.mark.parametrize("content", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA"])
+def test_a_file_that_a_power_cut_emptied_is_made_again(tmp_path: Path, name: str, content: bytes) -> None:
+    pki.Authority(tmp_path, "ca").issue(SERVER)
+    (tmp_path / f"{name}.crt").write_bytes(content)
+    assert pki.Authority(tmp_path, "ca").issue(SERVER)
+    certificate(tmp_path, "server").verify_directly_issued_by(certificate(tmp_path, "ca"))
+
+
+def test_a_key_of_another_certificate_means_another_pair(tmp_path: Path) -> None:
+    authority = pki.Authority(tmp_path, "ca")
+    authority.issue(SERVER)
+    (tmp_path / "server.key").write_bytes((tmp_path / "ca.key").read_bytes())
+    assert authority.issue(SERVER)
+    assert not authority.issue(SERVER)
