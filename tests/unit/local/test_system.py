@@ -1,0 +1,55 @@
+"""What a machine must have, and what is said where it has not."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+import pytest
+
+from local import locking, system
+from local.errors import Failure
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("system", "Darwin", "needs Linux, this is Darwin"), ("machine", "riscv64", "this is riscv64")],
+)
+def test_another_machine_is_told_to_use_a_cluster_that_exists(
+    name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, name, lambda: value)
+    with pytest.raises(Failure) as failure:
+        system.check_machine()
+    assert said in str(failure.value)
+    assert "kind: existing" in str(failure.value)
+
+
+def test_without_root_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(Failure, match="needs root"):
+        system.check_machine()
+
+
+def test_missing_packages_are_found_by_their_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "PACKAGES", {"sh": "dash", "no-such-program": "no-such-package"})
+    assert system.missing_packages() == ["no-such-package"]
+
+
+def test_a_machine_without_apt_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "PACKAGES", {"no-such-program": "no-such-package"})
+    monkeypatch.setattr(system.shutil, "which", lambda *_, **__: None)
+    from local.progress import Steps
+
+    with pytest.raises(Failure, match="no apt-get: no-such-package"):
+        system.ensure_packages(Steps())
+
+
+def test_a_second_command_is_refused_and_the_lock_goes_with_its_holder(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with locking.or_fail(lock, "this cluster"), pytest.raises(Failure, match="works on this cluster"):
+        with locking.or_fail(lock, "this cluster"):
+            raise AssertionError("both held it")
+    with locking.or_fail(lock, "this cluster"):
+        pass
