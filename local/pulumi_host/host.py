@@ -23,6 +23,8 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 #: A Pulumi program that says itself what is wrong ends with this code: the CLI adds nothing to its words.
 ALREADY_REPORTED = 32
+#: How often the host looks whether the CLI is still there.
+WATCH_SECONDS = 2.0
 #: Python packages whose provider plugin the CLI should load before the program runs.
 PROVIDERS = ("pulumi-kubernetes",)
 
@@ -155,20 +157,25 @@ def _stream(process: subprocess.Popen[bytes]) -> Iterator[Any]:
 
 def main() -> None:
     # Messages carry whole preview graphs: no limit on their size, as the official host.
+    starter = os.getppid()
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=8),
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
     )
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(), server)
+    host = LanguageHost()
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    # The CLI ends its plugins with an interrupt.
+    # The CLI ends its plugins with an interrupt; one that was killed ends nothing, and the host gets another parent.
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+    while not ended.wait(WATCH_SECONDS) and os.getppid() == starter:
+        pass
     server.stop(grace=None)
+    for process in tuple(host.running):
+        process.terminate()
 
 
 if __name__ == "__main__":

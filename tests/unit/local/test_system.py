@@ -48,8 +48,8 @@ def test_a_machine_without_apt_names_what_to_install(monkeypatch: pytest.MonkeyP
 
 def test_a_second_command_is_refused_and_the_lock_goes_with_its_holder(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
-    with locking.or_fail(lock, "this cluster"), pytest.raises(Failure, match="works on this cluster"):
-        with locking.or_fail(lock, "this cluster"):
-            raise AssertionError("both held it")
+    refused = pytest.raises(Failure, match="works on this cluster")
+    with locking.or_fail(lock, "this cluster"), refused, locking.or_fail(lock, "this cluster"):
+        raise AssertionError("both held it")
     with locking.or_fail(lock, "this cluster"):
         pass
