@@ -29,13 +29,15 @@ def gone_within(pid: int, seconds: float) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed-cli", "interrupted-host"])
 def test_the_host_ends_with_the_cli(tmp_path: Path, number: signal.Signals) -> None:
     # A shell in the place of the CLI: it starts the host, says which process that is, and waits.
-    script = f"'{sys.executable}' '{HOST}' > '{tmp_path}/port' & echo $!; wait"
+    port = tmp_path / "port"
+    port.touch()
+    script = f"'{sys.executable}' '{HOST}' > '{port}' & echo $!; wait"
     with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, text=True) as cli:
         assert cli.stdout is not None
         host = int(cli.stdout.readline())
         try:
             deadline = time.monotonic() + 30
-            while not (tmp_path / "port").read_text().strip():
+            while not port.read_text().strip():
                 assert time.monotonic() < deadline, "the host said no port"
                 time.sleep(0.1)
             # The shell passes no interrupt on, and the real CLI sends it to the host itself.
