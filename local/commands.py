@@ -1,6 +1,5 @@
 """What `make up`, `make down` and their sisters do, from the machine up to a prediction."""
 
-import concurrent.futures
 import json
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from local import addons, container_images, system, toolchain
+from local import addons, container_images, process, system, toolchain
 from local.errors import Failure
 from local.node import EmbeddedNode
 from local.paths import INSTANCES, LOCAL, ROOT, Instance, cache_folder
@@ -38,17 +37,16 @@ def built_programs(steps: Steps, *, cluster: bool = True) -> dict[str, Path]:
 def prepare(steps: Steps) -> dict[str, Path]:
     """Everything that is built once: packages, tools, images. Tools and images are made side by side."""
     system.check_machine()
-    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        tools = pool.submit(built_programs, steps)
+    programs: dict[str, Path] = {}
 
-        def packages_and_images() -> None:
-            system.ensure_packages(steps)
-            container_images.build_base_and_samples(steps)
+    def tools() -> None:
+        programs.update(built_programs(steps))
 
-        images = pool.submit(packages_and_images)
-        for job in concurrent.futures.as_completed((tools, images)):
-            job.result()
-    programs = tools.result()
+    def packages_and_images() -> None:
+        system.ensure_packages(steps)
+        container_images.build_base_and_samples(steps)
+
+    process.side_by_side(tools, packages_and_images)
     container_images.build_system(programs, steps)
     return programs
 

@@ -1,17 +1,30 @@
-"""Running other programs: output goes to a log, failures become a `Failure` that names it."""
+"""Running other programs: output goes to a log, failures become a `Failure` that names it, an interrupt ends them."""
 
+import concurrent.futures
+import contextlib
 import os
+import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from local.errors import Failure
+from local.paths import LOCAL
+
+#: What `run` has started and not yet seen end.
+_running: set[subprocess.Popen[str]] = set()
 
 
 def last_line(log: Path) -> str:
     """The last line of a log that says something, for a one-line failure message."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "no output"
+    # `run` notes each command line before its output.
+    return last_words(line for line in log.read_text(errors="replace").splitlines() if not line.startswith("$ "))
+
+
+def last_words(lines: Iterable[str]) -> str:
+    said = [line.strip() for line in lines if line.strip()]
+    return said[-1][:300] if said else "no output"
 
 
 def run(
@@ -26,11 +39,12 @@ def run(
 ) -> None:
     """Run `command` with its output appended to `log`; each line is also handed to `on_line`.
 
-    Raises `Failure` with `what`, the last line of the output and `remedy` when it does not exit with 0.
+    Raises `Failure` with `what`, the last line of the output and `remedy` when it does not exit with 0. An interrupt
+    is passed on, and the program's end awaited: Pulumi saves its state then. A second one kills it.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as sink:
-        sink.write(f"$ {' '.join(os.fspath(word) for word in command)}\n")
+        sink.write(f"$ {' '.join(map(os.fspath, command))}\n")
         sink.flush()
         try:
             with subprocess.Popen(
@@ -42,13 +56,22 @@ def run(
                 errors="replace",
                 env=None if env is None else dict(env),
                 cwd=cwd,
+                # The terminal's interrupt comes from us alone: Pulumi drops everything on a second one.
+                process_group=0,
             ) as process:
+                _running.add(process)
                 assert process.stdout is not None
-                for line in process.stdout:
-                    sink.write(line)
-                    sink.flush()
-                    if on_line:
-                        on_line(line.rstrip("\n"))
+                try:
+                    for line in process.stdout:
+                        sink.write(line)
+                        sink.flush()
+                        if on_line:
+                            on_line(line.rstrip("\n"))
+                except BaseException:
+                    _end(process)
+                    raise
+                finally:
+                    _running.discard(process)
         except FileNotFoundError as missing:
             raise Failure(f"{what}: {missing.filename} is not installed", remedy) from None
     if process.returncode != 0:
@@ -56,6 +79,54 @@ def run(
 
 
 def output(command: Sequence[str | os.PathLike[str]], *, env: Mapping[str, str] | None = None) -> str:
-    """The standard output of a command that must succeed."""
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=None if env is None else dict(env))
+    """The standard output of a command. Raises `Failure` with its last words when it is missing or fails."""
+    name = Path(command[0]).name
+    try:
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, env=None if env is None else dict(env)
+        )
+    except OSError as error:
+        raise Failure(f"{name} could not be run: {error.strerror}", "install it, or put it on the PATH") from None
+    if done.returncode != 0:
+        log = LOCAL / "log" / "commands.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as sink:
+            sink.write(f"$ {' '.join(map(os.fspath, command))}\n{done.stdout}{done.stderr}")
+        words = last_words((done.stdout + done.stderr).splitlines())
+        raise Failure(f"{name} ended with code {done.returncode}: {words}", "run the same command again", log)
     return done.stdout
+
+
+def side_by_side(*jobs: Callable[[], object], workers: int = 2) -> None:
+    """Run `jobs` in threads. When one fails, or on an interrupt, the programs that the others run are ended at once."""
+    with concurrent.futures.ThreadPoolExecutor(max_workers=workers) as pool:
+        futures = [pool.submit(job) for job in jobs]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            # Again and again: a job may just have been between two programs.
+            while not all(future.done() for future in futures):
+                for process in tuple(_running):
+                    _interrupt(process)
+                time.sleep(0.5)
+            raise
+
+
+def _interrupt(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    _interrupt(process)
+    try:
+        # Read on: a program that cannot write does not come to its end.
+        while process.stdout.read(8192):
+            pass
+        process.wait()
+    except BaseException:
+        process.kill()
+        raise

@@ -35,7 +35,7 @@ def installed_cli() -> Path | None:
         return None
     try:
         version = process.output([program, "version"], env=os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"})
-    except (OSError, subprocess.CalledProcessError):
+    except Failure:
         return None
     match = re.match(r"v?(\d+)\.(\d+)", version)
     return Path(program) if match and (int(match[1]), int(match[2])) >= CLI_MINIMUM else None

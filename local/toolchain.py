@@ -5,13 +5,12 @@ version. It appears there by a rename, complete or not at all, so that an interr
 own caches are kept between the tools of one run (they share much of the standard library) and removed after the last.
 """
 
-import concurrent.futures
+import functools
 import hashlib
 import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -166,7 +165,7 @@ def go_version(program: str) -> tuple[int, int, int] | None:
     """The version of a Go command, or None when it does not answer."""
     try:
         text = process.output([program, "env", "GOVERSION"], env=os.environ | {"GOTOOLCHAIN": "local"})
-    except (OSError, subprocess.CalledProcessError):
+    except Failure:
         return None
     match = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", text)
     return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
@@ -242,14 +241,7 @@ def _build_all(missing: Sequence[Tool], go: Go, steps: Steps) -> None:
     # Half-made tools and temporary folders of a build that was killed: under the lock, nobody uses them.
     for left in [*(go.caches / "tmp").iterdir(), *(cache_folder() / "tools").glob(".*.partial")]:
         shutil.rmtree(left, ignore_errors=True)
-    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        jobs = [pool.submit(_build_one, tool, go, steps) for tool in missing]
-        try:
-            for job in concurrent.futures.as_completed(jobs):
-                job.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    process.side_by_side(*(functools.partial(_build_one, tool, go, steps) for tool in missing))
 
 
 def _existing(folder: Path) -> Path:

@@ -1,0 +1,75 @@
+"""Other programs: what is said of one that fails, and how they end when the command is interrupted."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from local import process
+from local.errors import Failure
+from local.paths import ROOT
+
+
+def sleeper(log: Path) -> None:
+    process.run(["sleep", "60"], log=log, what="sleeping failed", remedy="none")
+
+
+def test_a_command_that_fails_says_its_last_words() -> None:
+    with pytest.raises(Failure, match=r"^sh ended with code 3: no such link; .*; log: .*commands\.log$"):
+        process.output(["sh", "-c", "echo no such link >&2; exit 3"])
+
+
+def test_a_command_that_is_missing_is_named() -> None:
+    with pytest.raises(Failure, match="no-such-program could not be run: No such file"):
+        process.output(["/no-such-program"])
+
+
+def test_a_program_that_says_nothing_has_no_last_words(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="it failed: no output"):
+        process.run(["false"], log=tmp_path / "log", what="it failed", remedy="none")
+
+
+def test_a_failure_ends_the_programs_that_run_beside_it(tmp_path: Path) -> None:
+    def fails() -> None:
+        time.sleep(0.2)
+        raise Failure("no network", "try again")
+
+    started = time.monotonic()
+    with pytest.raises(Failure, match="no network"):
+        process.side_by_side(lambda: sleeper(tmp_path / "log"), fails, workers=2)
+    assert time.monotonic() - started < 20
+
+
+def test_jobs_that_wait_are_not_begun_after_a_failure(tmp_path: Path) -> None:
+    begun: list[str] = []
+
+    def fails() -> None:
+        raise Failure("no network", "try again")
+
+    with pytest.raises(Failure, match="no network"):
+        process.side_by_side(fails, lambda: sleeper(tmp_path / "log"), lambda: begun.append("third"), workers=1)
+    assert begun == []
+
+
+def test_an_interrupted_program_comes_to_its_own_end(tmp_path: Path) -> None:
+    """As Pulumi, which saves its state: it is told once, and awaited."""
+    child = f"trap 'sleep 1; echo saved > {tmp_path}/state; exit 1' INT; echo begun; while :; do sleep 0.1; done"
+    program = f"""
+import pathlib, signal, sys
+from local import process
+signal.signal(signal.SIGINT, signal.default_int_handler)
+process.run(["sh", "-c", {child!r}], log=pathlib.Path({str(tmp_path / "log")!r}), what="x", remedy="y", on_line=print)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as command:
+        assert command.stdout is not None
+        assert command.stdout.readline() == "begun\n"
+        command.send_signal(signal.SIGINT)
+        assert command.wait(timeout=30) != 0
+    assert (tmp_path / "state").read_text() == "saved\n"
