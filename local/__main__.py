@@ -1,11 +1,13 @@
 """The commands behind `make`: `python -m local COMMAND`."""
 
+import contextlib
+import signal
 import sys
 import traceback
 
 import click
 
-from local import locking
+from local import locking, process, system
 from local.errors import Failure
 from local.paths import LOCAL
 
@@ -115,6 +117,8 @@ def clean(cache: bool) -> None:
 
 
 def main() -> None:
+    process.interrupt_on((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    system.complete_path()
     try:
         cli(standalone_mode=False)
     except Failure as failure:
@@ -128,8 +132,10 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001  (a fault of ours: one line for the user, the rest in a log)
         log = LOCAL / "log" / "crash.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(traceback.format_exc())
+        # A full disk may be what went wrong.
+        with contextlib.suppress(OSError):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(traceback.format_exc())
         click.secho(
             f"error: {type(error).__name__}: {error}; this is a fault of the command itself; log: {log}", err=True
         )

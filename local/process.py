@@ -2,16 +2,20 @@
 
 import concurrent.futures
 import contextlib
+import math
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 
 from local.errors import Failure
 from local.paths import LOCAL
 
+#: Signals within so short a time are one order.
+REPEATED_SECONDS = 3.0
 #: What `run` has started and not yet seen end.
 _running: set[subprocess.Popen[str]] = set()
 
@@ -95,6 +99,25 @@ def output(command: Sequence[str | os.PathLike[str]], *, env: Mapping[str, str] 
         words = last_words((done.stdout + done.stderr).splitlines())
         raise Failure(f"{name} ended with code {done.returncode}: {words}", "run the same command again", log)
     return done.stdout
+
+
+def interrupt_on(numbers: Iterable[signal.Signals]) -> None:
+    """Have each of the signals raise KeyboardInterrupt, so that what was begun comes to its end.
+
+    `make` and `timeout` send one signal two or three times: what comes right after the first is no second order.
+    """
+    last = -math.inf
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal last
+        if time.monotonic() - last > REPEATED_SECONDS:
+            last = time.monotonic()
+            raise KeyboardInterrupt
+
+    for number in numbers:
+        # What `nohup` ignores stays ignored.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handle)
 
 
 def side_by_side(*jobs: Callable[[], object], workers: int = 2) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -44,7 +45,14 @@ def pytest(name: str, words: Sequence[str]) -> int:
     counts = LOCAL / "log" / f"{name}.xml"
     counts.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", f"--junitxml={counts}", *words]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    # In a group of its own it hears of an interrupt once, from us, and may take its time to stop the cluster.
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, process_group=0) as running:
+        try:
+            return running.wait()
+        except KeyboardInterrupt:
+            running.send_signal(signal.SIGINT)
+            running.wait()
+            raise
 
 
 def totals(reports: Iterable[Path]) -> str:

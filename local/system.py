@@ -43,9 +43,14 @@ def check_machine() -> None:
         )
 
 
+def complete_path() -> None:
+    """Put the system's folders at the end of PATH: after a plain `su`, root's lacks /usr/sbin with iptables."""
+    there = os.environ.get("PATH", "").split(":")
+    os.environ["PATH"] = ":".join(dict.fromkeys([*filter(None, there), *_SYSTEM_PATH.split(":")]))
+
+
 def missing_packages() -> list[str]:
-    path = f"{os.environ.get('PATH', '')}:{_SYSTEM_PATH}"
-    return sorted(package for program, package in PACKAGES.items() if shutil.which(program, path=path) is None)
+    return sorted(package for program, package in PACKAGES.items() if shutil.which(program) is None)
 
 
 def ensure_packages(steps: Steps) -> None:
@@ -58,17 +63,27 @@ def ensure_packages(steps: Steps) -> None:
             f"these programs are missing and there is no apt-get: {', '.join(missing)}",
             "install them with the system's package manager (the names are Debian's)",
         )
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    # A package that starts a service would start a containerd beside ours: only its programs are wanted.
-    environment["RUNLEVEL"] = "1"
+    environment = os.environ | {
+        "DEBIAN_FRONTEND": "noninteractive",
+        # Only the programs are wanted: the package's own service would run a containerd beside ours.
+        "RUNLEVEL": "1",
+        "SYSTEMD_OFFLINE": "1",
+    }
+    # A machine that was just started may hold apt's lock for its own updates; a killed run may have left dpkg half-way.
+    patient = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
+    commands = (
+        (*patient, "update"),
+        ("dpkg", "--configure", "-a"),
+        (*patient, "install", "--yes", "--no-install-recommends", *missing),
+    )
     log = LOCAL / "log" / "packages.log"
     with steps.step(f"system packages: {' '.join(missing)}"):
-        for words in (("update",), ("install", "--yes", "--no-install-recommends", *missing)):
+        for command in commands:
             process.run(
-                ["apt-get", "-q", *words],
+                command,
                 env=environment,
                 log=log,
-                what=f"apt-get {words[0]} failed",
+                what="the system packages could not be installed",
                 remedy=f"install {' '.join(missing)} by hand, then run the same command again",
             )
     if still := missing_packages():

@@ -56,13 +56,14 @@ def test_jobs_that_wait_are_not_begun_after_a_failure(tmp_path: Path) -> None:
     assert begun == []
 
 
-def test_an_interrupted_program_comes_to_its_own_end(tmp_path: Path) -> None:
-    """As Pulumi, which saves its state: it is told once, and awaited."""
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM, signal.SIGTERM]])
+def test_an_interrupted_program_comes_to_its_own_end(tmp_path: Path, signals: list[signal.Signals]) -> None:
+    """As Pulumi, which saves its state: it is told once, and awaited, however often `make` and `timeout` say it."""
     child = f"trap 'sleep 1; echo saved > {tmp_path}/state; exit 1' INT; echo begun; while :; do sleep 0.1; done"
     program = f"""
 import pathlib, signal, sys
 from local import process
-signal.signal(signal.SIGINT, signal.default_int_handler)
+process.interrupt_on((signal.SIGINT, signal.SIGTERM))
 process.run(["sh", "-c", {child!r}], log=pathlib.Path({str(tmp_path / "log")!r}), what="x", remedy="y", on_line=print)
 """
     with subprocess.Popen(
@@ -70,6 +71,8 @@ process.run(["sh", "-c", {child!r}], log=pathlib.Path({str(tmp_path / "log")!r})
     ) as command:
         assert command.stdout is not None
         assert command.stdout.readline() == "begun\n"
-        command.send_signal(signal.SIGINT)
+        for number in signals:
+            command.send_signal(number)
+            time.sleep(0.1)
         assert command.wait(timeout=30) != 0
     assert (tmp_path / "state").read_text() == "saved\n"

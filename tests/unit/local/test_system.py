@@ -32,6 +32,17 @@ def test_without_root_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
         system.check_machine()
 
 
+def test_the_folders_of_the_system_are_searched_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/own::/usr/bin")
+    system.complete_path()
+    folders = os.environ["PATH"].split(":")
+    assert folders[:2] == ["/own", "/usr/bin"]
+    assert {"/usr/sbin", "/sbin"} < set(folders)
+    assert len(folders) == len(set(folders))
+    system.complete_path()
+    assert os.environ["PATH"].split(":") == folders
+
+
 def test_missing_packages_are_found_by_their_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system, "PACKAGES", {"sh": "dash", "no-such-program": "no-such-package"})
     assert system.missing_packages() == ["no-such-package"]
