@@ -18,7 +18,7 @@ import images as samples
 from local import locking, process
 from local.node import EmbeddedNode
 from local.node_settings import PAUSE_IMAGE
-from local.paths import LOCAL, ROOT, cache_folder
+from local.paths import LOCAL, ROOT, cache_folder, flush
 from local.progress import Steps
 from local.toolchain import CLUSTER_TOOLS
 
@@ -84,6 +84,9 @@ class Builder:
         # Rootless settings, policies and registries of the machine play no part.
         self.policy = storage / "policy.json"
         self.policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+        # What a killed build leaves there goes with the storage.
+        (storage / "tmp").mkdir()
+        self.environment = os.environ | {"TMPDIR": str(storage / "tmp")}
 
     def buildah(self, *words: str | os.PathLike[str], what: str) -> str:
         lines: list[str] = []
@@ -92,6 +95,7 @@ class Builder:
                 *("buildah", "--storage-driver", "vfs", "--root", self.storage / "root"),
                 *("--runroot", self.storage / "run", *words),
             ],
+            env=self.environment,
             log=self.log,
             what=what,
             remedy="see the log, then run the same command again",
@@ -101,13 +105,13 @@ class Builder:
 
     def save(self, image: Image) -> None:
         image.archive.parent.mkdir(parents=True, exist_ok=True)
-        partial = image.archive.with_name(f".{image.archive.name}.{os.getpid()}.partial")
-        partial.unlink(missing_ok=True)
+        partial = self.storage / image.archive.name
         self.buildah(
             *("push", "--disable-compression", "--signature-policy", self.policy, image.reference),
             f"oci-archive:{partial}:{image.reference}",
             what=f"saving the image {image.reference} failed",
         )
+        flush(partial)
         partial.rename(image.archive)
 
     def from_program(self, image: Image, program: Path, *arguments: str) -> None:
@@ -178,6 +182,7 @@ class Builder:
                 *(word for tag in _GLIBC_TAGS for word in ("--platform", f"{tag}_{machine}")),
                 *("--require-hashes", "-r", context / "requirements.lock", "-d", context / "wheels"),
             ],
+            env=self.environment,
             log=self.log,
             what=f"downloading the Python packages of the image {context.name.removeprefix('context-')} failed",
             remedy="check that the Python package index can be reached, then run the same command again",
@@ -185,9 +190,9 @@ class Builder:
 
 
 @contextmanager
-def _builder() -> Generator[Builder]:
+def _builder(steps: Steps) -> Generator[Builder]:
     folder = cache_folder() / "images" / ".build"
-    with locking.waiting_for(cache_folder() / "images.lock"):
+    with locking.waiting_for(cache_folder() / "images.lock", steps):
         shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
         folder.mkdir(parents=True)
         try:
@@ -202,7 +207,7 @@ def build_base_and_samples(steps: Steps) -> None:
     pending = {name: Image(reference=sample_reference(name)) for name in samples.sample_images()}
     if base.archive.exists() and all(image.archive.exists() for image in pending.values()):
         return
-    with _builder() as builder:
+    with _builder(steps) as builder:
         pending = {name: image for name, image in pending.items() if not image.archive.exists()}
         if not base.archive.exists():
             with steps.step(f"image base (Debian {SUITE}, Python {BASE_PYTHON})"):
@@ -221,7 +226,7 @@ def build_system(programs: Mapping[str, Path], steps: Steps) -> None:
     pending = {module: image for module, image in pending.items() if not image.archive.exists()}
     if pause.archive.exists() and not pending:
         return
-    with steps.step("images of the cluster's own pods"), _builder() as builder:
+    with steps.step("images of the cluster's own pods"), _builder(steps) as builder:
         if not pause.archive.exists():
             # catatonit is a static init; with -P it is the pause program of a pod.
             builder.from_program(pause, Path("/usr/bin/catatonit"), "-P")

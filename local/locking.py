@@ -2,18 +2,23 @@
 
 import fcntl
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from local.errors import Failure
+from local.progress import Steps
 
 
 @contextmanager
-def waiting_for(file: Path) -> Generator[None]:
-    """Hold the lock, after whoever holds it now."""
+def waiting_for(file: Path, steps: Steps | None = None) -> Generator[None]:
+    """Hold the lock, after whoever holds it now; a wait is shown as a step of `steps`."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with steps.step(f"wait for another command, which holds {file}") if steps else nullcontext():
+                fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 

@@ -17,6 +17,12 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ml-platform"
 
 
+def flush(file: Path) -> None:
+    """Bring a file's content to the disk: renamed before that, it may be whole by name and empty after a power cut."""
+    with file.open("rb") as handle:
+        os.fsync(handle.fileno())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Instance:
     """One embedded cluster: its name, and the folder that holds all of its state."""

