@@ -120,7 +120,11 @@ class Kubectl:
         return process.output(self.command(*words))
 
     def succeeds(self, *words: str) -> bool:
-        return subprocess.run(self.command(*words), capture_output=True, check=False, timeout=180).returncode == 0
+        try:
+            done = subprocess.run(self.command(*words), capture_output=True, check=False, timeout=180)
+        except subprocess.TimeoutExpired:
+            return False
+        return done.returncode == 0
 
     def apply(self, manifest: str, *words: str) -> None:
         done = subprocess.run(
@@ -152,7 +156,7 @@ def wait_for_api(node: EmbeddedNode, seconds: float = 90) -> None:
             states = ", ".join(f"{name} {state}" for name, state in node.program_states().items())
             raise Failure(
                 f"the cluster did not answer within {seconds:.0f} s ({states})",
-                "see the logs of the programs that are not RUNNING; 'make down' and 'make up' start afresh",
+                "see the logs of the programs that are not RUNNING; 'make clean' and 'make up' start afresh",
                 node.instance.logs,
             )
         time.sleep(0.3)

@@ -52,7 +52,8 @@ class Steps:
         self._stop = threading.Event()
         self._bars = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            # What a program says may have brackets.
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TimeElapsedColumn(),
             console=self.console,

@@ -1,7 +1,6 @@
 """`make status`: what runs, what waits and why, in three tables."""
 
 import json
-import subprocess
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from local import toolchain
+from local import process, toolchain
 from local.commands import existing_pulumi
 from local.node import EmbeddedNode
 from local.paths import INSTANCES
@@ -124,7 +123,8 @@ def scaling_table(autoscalers: Iterable[Object]) -> Table:
 
 def show(stack: str) -> None:
     """Print the state of the cluster's programs, its nodes, and the pods and autoscalers of the teams."""
-    console = Console(highlight=False)
+    # Messages of the cluster may have brackets.
+    console = Console(highlight=False, markup=False)
     pulumi = existing_pulumi(stack)
     environment = read_environment(stack_file(stack))
     if isinstance(environment.cluster, LocalCluster):
@@ -132,14 +132,7 @@ def show(stack: str) -> None:
         console.print(f"Embedded cluster, Kubernetes {toolchain.KUBERNETES}: {programs_line(states)}\n")
 
     def get(*words: str) -> list[Object]:
-        done = subprocess.run(
-            ["kubectl", "get", *words, "-o", "json"],
-            env=pulumi.environment(),
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return json.loads(done.stdout)["items"]
+        return json.loads(process.output(["kubectl", "get", *words, "-o", "json"], env=pulumi.environment()))["items"]
 
     console.print(node_table(get("nodes")))
     console.print(pod_table(get("pods", "--all-namespaces"), (team.namespace_name for team in environment.teams)))
