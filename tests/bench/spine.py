@@ -1,7 +1,8 @@
 """Times of the main job, in a fresh clone: `python -m tests.bench [--cold] [--runs N]`.
 
-- cold: empty caches, no Pulumi: everything is downloaded and built. Once, as it takes its time.
-- warm: tools and images are there, the cluster is stopped and its stack destroyed.
+- cold: empty caches, no Pulumi: everything is downloaded and built. Once, as it takes its time. Debian packages that
+  are installed already stay.
+- warm: tools and images are there, the cluster is stopped and its stack destroyed. After a cold run too.
 - nothing to do: `make up` again.
 
 Figures are wall-clock seconds of the whole command as a user runs it, the first prediction included.
@@ -77,10 +78,8 @@ class DiskWatch:
             self.peak = max(self.peak, self.used() - self.start)
 
 
-def cold_run(clone: Path) -> dict[str, list[float]]:
+def cold_run(clone: Path, environment: dict[str, str]) -> dict[str, list[float]]:
     """One run from nothing: its seconds, and the disk used on the way and at the end, in GB."""
-    cache = clone.parent / "cache"
-    environment = os.environ | {"ML_PLATFORM_CACHE": str(cache)}
     with DiskWatch(clone) as disk:
         seconds = make(clone, "up", environment=environment)
     figures = {
@@ -88,14 +87,11 @@ def cold_run(clone: Path) -> dict[str, list[float]]:
         "disk on the way (GB)": [disk.peak / GIGABYTE],
         "disk when done (GB)": [(disk.used() - disk.start) / GIGABYTE],
     }
-    make(clone, "down", environment=environment)
     return figures
 
 
-def warm_runs(clone: Path, runs: int) -> dict[str, list[float]]:
-    """Seconds of `make up` with tools and images there, and with nothing to do."""
-    environment = dict(os.environ)
-    make(clone, "up", environment=environment)
+def warm_runs(clone: Path, runs: int, environment: dict[str, str]) -> dict[str, list[float]]:
+    """Seconds of `make up` with tools and images there, and with nothing to do. Begins with a running stack."""
     figures: dict[str, list[float]] = {"warm make up (s)": [], "make up, nothing to do (s)": [], "make down (s)": []}
     for _ in range(runs):
         figures["make down (s)"].append(make(clone, "down", environment=environment))
@@ -111,7 +107,14 @@ def warm_runs(clone: Path, runs: int) -> dict[str, list[float]]:
 def main(cold: bool, runs: int) -> None:
     """Measure the way from a clone to a prediction on this machine."""
     with fresh_clone() as clone:
-        figures = cold_run(clone) if cold else warm_runs(clone, runs)
+        environment = dict(os.environ)
+        figures: dict[str, list[float]] = {}
+        if cold:
+            environment["ML_PLATFORM_CACHE"] = str(clone.parent / "cache")
+            figures = cold_run(clone, environment)
+        else:
+            make(clone, "up", environment=environment)
+        figures |= warm_runs(clone, runs, environment)
     table = Table(title=f"{os.cpu_count()} cores, commit {_commit()}", title_justify="left")
     for column in ("what", "median", "least", "most", "runs"):
         table.add_column(column, justify="left" if column == "what" else "right")
