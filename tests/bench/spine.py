@@ -82,12 +82,11 @@ def cold_run(clone: Path, environment: dict[str, str]) -> dict[str, list[float]]
     """One run from nothing: its seconds, and the disk used on the way and at the end, in GB."""
     with DiskWatch(clone) as disk:
         seconds = make(clone, "up", environment=environment)
-    figures = {
+    return {
         "cold make up (s)": [seconds],
         "disk on the way (GB)": [disk.peak / GIGABYTE],
         "disk when done (GB)": [(disk.used() - disk.start) / GIGABYTE],
     }
-    return figures
 
 
 def warm_runs(clone: Path, runs: int, environment: dict[str, str]) -> dict[str, list[float]]:
