@@ -476,7 +476,7 @@ def _end(pid: int) -> None:
     _wait_for(lambda: start_time(pid) is None, 10)
 
 
-def _hierarchies() -> list[Path]:
+def hierarchies() -> list[Path]:
     """The roots of all cgroup trees: one each controller with version 1, one in all with version 2."""
     if (CGROUPS / "cgroup.controllers").exists():
         return [CGROUPS]
@@ -485,7 +485,7 @@ def _hierarchies() -> list[Path]:
 
 def _make_cgroup(path: str, leaf: str) -> None:
     """A cgroup for the kubelet's pods in every tree, with a `leaf` inside for the node's own programs."""
-    for root in _hierarchies():
+    for root in hierarchies():
         folder = root / path.lstrip("/")
         (folder / leaf).mkdir(parents=True, exist_ok=True)
         controllers = root / "cgroup.controllers"
@@ -503,7 +503,7 @@ def _make_cgroup(path: str, leaf: str) -> None:
 
 def _cgroup_folders(path: str) -> Iterator[Path]:
     """The group and all below it, in every tree, children first."""
-    for root in _hierarchies():
+    for root in hierarchies():
         for folder, _, _ in os.walk(root / path.lstrip("/"), topdown=False):
             yield Path(folder)
 

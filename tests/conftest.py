@@ -28,10 +28,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def embedded() -> Iterator[EmbeddedCluster]:
     """A running embedded cluster with a Pulumi on an empty stack; nothing of it is left after the tests."""
+    from local import locking
+    from local.node import EmbeddedNode
+    from local.paths import INSTANCES, LOCAL
     from tests.embedded import EmbeddedCluster
 
-    cluster = EmbeddedCluster.start(Path(__file__).parent / "e2e" / "Pulumi.test.yaml")
-    try:
-        yield cluster
-    finally:
-        cluster.stop()
+    # Who starts the cluster first removes an earlier one: it must not be that of tests which still run.
+    with locking.or_fail(LOCAL / "test.lock", "this checkout's test cluster"):
+        try:
+            cluster = EmbeddedCluster.start(Path(__file__).parent / "e2e" / "Pulumi.test.yaml")
+        except BaseException:
+            EmbeddedNode(INSTANCES["test"], {}).stop()  # its folder stays: the message names a log there
+            raise
+        try:
+            yield cluster
+        finally:
+            cluster.stop()

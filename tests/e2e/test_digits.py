@@ -115,6 +115,16 @@ socket.create_connection((sys.argv[1], 6443), timeout=3).close()
     )
 
 
+def test_pods_resolve_the_names_of_services(embedded: EmbeddedCluster) -> None:
+    server = embedded.server
+    name = f"{server['service']}.{NAMESPACE}.svc.cluster.local"
+    ask = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
+    done = embedded.kubectl(
+        *("exec", "-n", NAMESPACE, f"deployment/{server['deployment']}", "--", "python3", "-c", ask, name)
+    )
+    assert done.stdout.strip() == embedded.get("service", server["service"], "-n", NAMESPACE)["spec"]["clusterIP"]
+
+
 def test_bad_input_is_refused_and_not_fatal(embedded: EmbeddedCluster) -> None:
     for body in (b"{", b'{"input": [1, 2]}', b'{"input": "x"}', b"[" * 500_000, b'{"input": [NaN]}'):
         request = urllib.request.Request(  # noqa: S310
