@@ -90,8 +90,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UsersPulumi:
 
 
 @pytest.fixture
-def credentials() -> Iterator[None]:
-    """AWS, in so far as it knows who calls."""
+def credentials(machine: UsersPulumi) -> Iterator[None]:
+    """An AWS that knows who calls."""
     with mock_aws():
         yield
 
