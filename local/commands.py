@@ -1,5 +1,6 @@
 """What `make up`, `make down` and their sisters do, from the machine up to a prediction."""
 
+import http.client
 import json
 import shutil
 import subprocess
@@ -131,7 +132,10 @@ def _first_answer(url: str) -> str:
     while True:
         try:
             return json.dumps(post(f"{url}/predict", {"input": [int(word) for word in ZERO.split(",")]}))
-        except (urllib.error.URLError, TimeoutError) as error:
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, urllib.error.HTTPError) and error.code < 500:
+                # A predictor of one's own wants other input.
+                return f"{error.code}: {error.read(200).decode(errors='replace').strip()}"
             if time.monotonic() > deadline:
                 raise Failure(
                     f"{url}/predict does not answer: {error}", "see 'make status'", INSTANCES["dev"].logs

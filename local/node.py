@@ -296,7 +296,7 @@ mount --bind {state}/var-log /var/log
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/kernel
 {fake}
-for tasks in $(find {CGROUPS} -maxdepth 3 -path '*{self.cgroup}/node/cgroup.procs'); do echo $$ > "$tasks"; done
+for tasks in $(find {CGROUPS} -maxdepth 4 -path '*{self.cgroup}/node/cgroup.procs'); do echo $$ > "$tasks"; done
 hostname {self.name}
 ip link set lo up
 # The machine moves the node's end of the link in here.

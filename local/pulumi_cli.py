@@ -17,8 +17,7 @@ import yaml
 
 from local import pki, process, toolchain
 from local.errors import Failure
-from local.node import start_time
-from local.paths import ROOT, Instance
+from local.paths import LOCAL, ROOT, Instance
 from local.progress import Steps
 
 CLI_MINIMUM = (3, 200)
@@ -31,7 +30,8 @@ HOST = Path(__file__).with_name("pulumi_host") / "host.py"
 def installed_cli() -> Path | None:
     """Pulumi from PATH when it is new enough and has its Python language host beside it."""
     program = shutil.which("pulumi")
-    if program is None or shutil.which("pulumi-language-python") is None:
+    # After `source .local/dev/env` the one on PATH is ours: built, and as new as its pin says.
+    if program is None or shutil.which("pulumi-language-python") is None or Path(program).is_relative_to(LOCAL):
         return None
     try:
         version = process.output([program, "version"], env=os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"})
@@ -189,9 +189,9 @@ class Pulumi:
         What was created without being recorded converges by itself: every object has a name of its own, and the
         provider applies server-side.
         """
-        for lock in (self.folder / "state" / ".pulumi" / "locks").rglob("*.json"):
-            holder = json.loads(lock.read_text() or "{}").get("pid")
-            if holder and start_time(holder) is not None:
+        for lock in (self.folder / "state" / ".pulumi" / "locks").rglob(f"{self.stack}/*.json"):
+            holder = lock_holder(lock)
+            if holder is not None:
                 raise Failure(
                     f"another update of the stack {self.stack!r} is running (process {holder})",
                     "wait for its end, or end it, then run the same command again",
@@ -231,6 +231,19 @@ class Pulumi:
                 remedy="mend what the log names, then run the same command again: what was done stays done",
                 on_line=note,
             )
+
+
+def lock_holder(lock: Path) -> int | None:
+    """The process that holds a lock of Pulumi's file backend; None when it has ended, or the file is half-written.
+
+    After a reboot another program may have its number.
+    """
+    try:
+        holder = json.loads(lock.read_text())["pid"]
+        running = Path(f"/proc/{holder}/comm").read_text().strip()
+    except (OSError, ValueError, KeyError):
+        return None
+    return holder if running == "pulumi" else None
 
 
 def link(name: Path, target: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from local import addons
-from local.node import EmbeddedNode, hierarchies
+from local.node import EmbeddedNode, hierarchies, start_time
 from local.paths import Instance
 from tests.embedded import EmbeddedCluster, wait_for
 
@@ -128,6 +128,17 @@ def test_a_killed_node_comes_back_with_its_objects(embedded: EmbeddedCluster) ->
     assert embedded.get("namespace", "default")["metadata"]["uid"] == uid
     for namespace, name in addons.DEPLOYMENTS:
         embedded.kubectl("rollout", "status", f"deployment/{name}", "-n", namespace, "--timeout=120s")
+
+
+def test_a_node_whose_pid_file_is_lost_is_found_and_replaced(embedded: EmbeddedCluster) -> None:
+    """As when the starting command is killed before it has written the file."""
+    pid = embedded.node.init_pid()
+    assert pid is not None
+    embedded.node.pid_file.unlink()
+    embedded.node.ensure()
+    assert start_time(pid) is None
+    addons.wait_for_api(embedded.node)
+    wait_for("a ready node", lambda: node_ready(embedded), 60)
 
 
 def test_a_healthy_cluster_is_left_alone(embedded: EmbeddedCluster) -> None:

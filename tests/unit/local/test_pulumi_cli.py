@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -89,3 +93,18 @@ def test_home_state_and_passphrase_are_private_and_made_once(tmp_path: Path) -> 
     assert pulumi.folder.stat().st_mode & 0o777 == 0o700
     assert "export PULUMI_BACKEND_URL=" in (tmp_path / "env").read_text()
     assert first.strip() not in (tmp_path / "env").read_text()
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", '{"pid": 999999999}', f'{{"pid": {os.getpid()}}}'])
+def test_a_lock_whose_update_has_ended_is_held_by_nobody(tmp_path: Path, content: str) -> None:
+    """The last one is a number that another program has now."""
+    (tmp_path / "lock.json").write_text(content)
+    assert pulumi_cli.lock_holder(tmp_path / "lock.json") is None
+
+
+def test_a_lock_of_a_running_update_names_it(tmp_path: Path) -> None:
+    shutil.copy("/bin/sleep", tmp_path / "pulumi")
+    with subprocess.Popen([tmp_path / "pulumi", "60"]) as update:
+        (tmp_path / "lock.json").write_text(json.dumps({"pid": update.pid}))
+        assert pulumi_cli.lock_holder(tmp_path / "lock.json") == update.pid
+        update.kill()
