@@ -180,6 +180,8 @@ def predict(stack: str, count: int) -> None:
     """Send held-out samples of every trained and served model through its Service."""
     pulumi = existing_pulumi(stack)
     outputs = pulumi.outputs()
+    if not outputs:
+        raise Failure(f"the stack {stack!r} has no outputs: nothing of it is there", "run 'make up' first")
     environment = read_environment(stack_file(stack))
     console = Console(highlight=False)
     for team in environment.teams:
@@ -205,7 +207,11 @@ def _predict_one(pulumi: Pulumi, item: Mapping[str, str], model: str, count: int
         )
     samples = json.loads(done.stdout)
     labels = samples["labels"]
-    predictions = post(f"{item['url']}/v1/models/{model}:predict", {"instances": samples["inputs"]})["predictions"]
+    url = f"{item['url']}/v1/models/{model}:predict"
+    try:
+        predictions = post(url, {"instances": samples["inputs"]})["predictions"]
+    except (OSError, http.client.HTTPException) as error:
+        raise Failure(f"{url} does not answer: {error}", "see 'make status'", pulumi.instance.logs) from None
     table = Table(title=f"{namespace}/{deployment}: {item['url']}", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("sample", "label", "prediction", ""):
         table.add_column(column, justify="right")
@@ -242,6 +248,8 @@ def down(stack: str) -> None:
                         node.ensure()
                         addons.wait_for_api(node)
                 pulumi.destroy(steps)
+        elif embedded:
+            steps.say("The tools of this stack are not built: the cluster is stopped, its objects stay in its folder.")
         if embedded:
             stop_cluster(EmbeddedNode(instance, programs), steps)
 
