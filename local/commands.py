@@ -251,7 +251,10 @@ def down(stack: str) -> None:
         elif embedded:
             steps.say("The tools of this stack are not built: the cluster is stopped, its objects stay in its folder.")
         if embedded:
-            stop_cluster(EmbeddedNode(instance, programs), steps)
+            node = EmbeddedNode(instance, programs)
+            stop_cluster(node, steps)
+            if programs:
+                node.forget()
 
 
 def stop_cluster(node: EmbeddedNode, steps: Steps) -> None:

@@ -13,6 +13,7 @@ import hashlib
 import ipaddress
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -111,23 +112,34 @@ class EmbeddedNode:
     def ensure(self) -> None:
         """Bring the node up, whatever state it is in; does nothing to a healthy one.
 
-        Changed settings or certificates restart the programs; a dead program is started again.
+        A dead program is started again. A node that runs with other settings or certificates than those of now, that
+        has lost its link, or whose supervisor does not answer, is started anew.
         """
         self._check_machine()
-        changed = self._write_certificates() | self._write_settings()
+        self._write_certificates()
+        self._write_settings()
         pid = self.init_pid()
-        if pid is not None and not self._supervisor_answers():
-            self.stop()
-            pid = None
-        if pid is None:
-            self._clean_leftovers()
-            self._start_namespaces()
-        elif changed:
-            process.output(self._supervisorctl("update"))
-            process.output(self._supervisorctl("restart", "all"))
-        else:
+        sound = self._started_with() == self._settings_digest() and Path(f"/sys/class/net/{self.interface}").exists()
+        if pid is not None and sound and self._supervisor_answers():
             self._ensure_network(pid)
             self._restart_dead_programs()
+            return
+        self.stop()
+        self._start_namespaces()
+
+    def _settings_digest(self) -> str:
+        """A digest over all that the running programs were told."""
+        digest = hashlib.sha256()
+        for file in sorted([*self.settings.rglob("*"), *self.certificates.glob("*.crt")]):
+            if file.is_file():
+                digest.update(f"{file.name}\0".encode() + file.read_bytes())
+        return digest.hexdigest()
+
+    def _started_with(self) -> str | None:
+        """The digest of the settings that the node was started with, when there is a record of it."""
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            return json.loads(self.pid_file.read_text()).get("settings")
+        return None
 
     def _check_machine(self) -> None:
         for folder in (ROOT, cache_folder()):
@@ -137,6 +149,12 @@ class EmbeddedNode:
                         f"{folder} lies in {replaced}, which the embedded node replaces for its programs",
                         "clone the repository (or set ML_PLATFORM_CACHE) somewhere else, such as /opt or /home",
                     )
+            # The path stands in shell scripts and in supervisord's settings, and the supervisor's socket lies below it.
+            if not re.fullmatch(r"[\w./+@-]{1,70}", str(folder)):
+                raise Failure(
+                    f"{folder} is longer than 70 characters or has others than letters, digits and . _ + @ -",
+                    "clone the repository (or set ML_PLATFORM_CACHE) to a plainer path",
+                )
         mine = self.addresses.link.supernet(new_prefix=20)
         for network, device in _routes().items():
             if device != self.interface and network.overlaps(mine):
@@ -188,7 +206,7 @@ class EmbeddedNode:
             chosen.write_text("native" if done.returncode else "overlayfs")
         return chosen.read_text()
 
-    def _write_certificates(self) -> bool:
+    def _write_certificates(self) -> None:
         network = self.addresses
         cluster = pki.Authority(self.certificates, "cluster")
         etcd = pki.Authority(self.certificates, "etcd")
@@ -222,8 +240,8 @@ class EmbeddedNode:
             ),
             *((cluster, identity) for identity in self._clients()),
         ]
-        issued = [authority.issue(identity) for authority, identity in wanted]
-        return any(issued)
+        for authority, identity in wanted:
+            authority.issue(identity)
 
     def _clients(self) -> list[pki.Identity]:
         return [
@@ -236,7 +254,7 @@ class EmbeddedNode:
             pki.Identity(file="kwok", common_name="ml-platform:kwok"),
         ]
 
-    def _write_settings(self) -> bool:
+    def _write_settings(self) -> None:
         for folder in (self.settings / "cni", self.run, self.instance.logs, self.instance.volumes):
             folder.mkdir(parents=True, exist_ok=True)
         self.instance.state.chmod(0o700)
@@ -260,16 +278,13 @@ class EmbeddedNode:
             for identity in self._clients()
             if identity.file != "admin"
         }
-        changed = False
         for name, content in files.items():
             file = self.settings / name
             if not file.exists() or file.read_text() != content:
                 pki.write_private(file, content.encode())
-                changed = True
         admin = self._kubeconfig("admin")
         if not self.instance.kubeconfig.exists() or self.instance.kubeconfig.read_text() != admin:
             pki.write_private(self.instance.kubeconfig, admin.encode())
-        return changed
 
     def _kubeconfig(self, file: str) -> str:
         read = {suffix: (self.certificates / f"{file}.{suffix}").read_bytes() for suffix in ("crt", "key")}
@@ -304,6 +319,8 @@ while ! ip link show eth0 > /dev/null 2>&1; do sleep 0.05; done
 ip address add {self.addresses.node}/{self.addresses.link.prefixlen} dev eth0
 ip link set eth0 up
 sysctl -q -w net.ipv4.ip_forward=1
+# A machine that forwards (Docker makes it so) would let its neighbours in: only the machine itself may.
+for chain in INPUT FORWARD; do iptables -A $chain -i eth0 ! -s {self.addresses.host} -j DROP; done
 exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
 """
 
@@ -327,7 +344,9 @@ exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
                 "run as root on a kernel with PID, mount and network namespaces",
                 log,
             )
-        self.pid_file.write_text(json.dumps({"pid": pid, "started": start_time(pid), "outer": outer}))
+        self.pid_file.write_text(
+            json.dumps({"pid": pid, "started": start_time(pid), "outer": outer, "settings": self._settings_digest()})
+        )
         self._ensure_network(pid)
         if not _wait_for(self._supervisor_answers, 30):
             raise Failure(
@@ -392,6 +411,15 @@ exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
             _end(pid)
         self._clean_leftovers()
         self.pid_file.unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Drop the objects and addresses of a stopped cluster whose stack is destroyed; its images stay.
+
+        The next start is a new cluster, in whatever part of the address range is free then.
+        """
+        for name in ("etcd", "kubelet"):
+            shutil.rmtree(self.instance.state / "var-lib" / name, ignore_errors=True)
+        (self.instance.state / "slot").unlink(missing_ok=True)
 
     def _clean_leftovers(self) -> None:
         """What a killed run left: the processes of the cgroup, the cgroups, the link, sockets."""

@@ -97,11 +97,12 @@ class Pulumi:
             # A login, a passphrase or an access token of the user's own plays no part here.
             if not name.startswith("PULUMI_") or name in ("PULUMI_PARALLEL", "PULUMI_OPTION_PARALLEL")
         }
-        return inherited | self.variables()
+        # The provider leaves a kubeconfig behind in the folder for temporary files: let that be one of our own.
+        return inherited | self.variables() | {"TMPDIR": str(self.folder / "tmp")}
 
     def ensure(self) -> None:
         """Make the home, the backend and the passphrase."""
-        for name in ("home/plugins", "state"):
+        for name in ("home/plugins", "state", "tmp"):
             (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.chmod(0o700)
         if not self.passphrase.exists():
