@@ -73,7 +73,8 @@ def labels_of_pods(workload: Manifest) -> dict[str, str]:
 
 
 def stream(found: Sequence[Manifest]) -> str:
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(found)})
+    """Manifests one after the other. In a List, kubectl would ask its own schema and not the server's."""
+    return "\n".join(map(json.dumps, found))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +180,7 @@ BROKEN: dict[str, tuple[str, Change, str]] = {
     "a field that no NodePool has": (
         "NodePool",
         _set("spec", "disruption", "consolidateLater", value="10m"),
-        'unknown field "spec.disruption.consolidateLater"',
+        ".spec.disruption.consolidateLater: field not declared",
     ),
     "a duration that Karpenter cannot read": (
         "NodePool",
@@ -204,7 +205,7 @@ BROKEN: dict[str, tuple[str, Change, str]] = {
     "a misspelt field of a Deployment": (
         "Deployment",
         _set("spec", "template", "spec", "terminationGracePeriod", value=30),
-        'unknown field "spec.template.spec.terminationGracePeriod"',
+        ".spec.template.spec.terminationGracePeriod: field not declared",
     ),
     "a quantity that is none": (
         "ResourceQuota",
