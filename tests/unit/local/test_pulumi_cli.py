@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,11 @@ def test_home_state_and_passphrase_are_private_and_made_once(tmp_path: Path) -> 
     assert first.strip() not in (tmp_path / "env").read_text()
 
 
-@pytest.mark.parametrize("content", ["", "{", "{}", '{"pid": 999999999}', f'{{"pid": {os.getpid()}}}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "{}", '{"pid": 999999999}', f'{{"pid": {os.getpid()}}}'],
+    ids=["empty", "torn", "nobody", "ended", "another program"],
+)
 def test_a_lock_whose_update_has_ended_is_held_by_nobody(tmp_path: Path, content: str) -> None:
     """The last one is a number that another program has now."""
     (tmp_path / "lock.json").write_text(content)
@@ -106,5 +111,8 @@ def test_a_lock_of_a_running_update_names_it(tmp_path: Path) -> None:
     shutil.copy("/bin/sleep", tmp_path / "pulumi")
     with subprocess.Popen([tmp_path / "pulumi", "60"]) as update:
         (tmp_path / "lock.json").write_text(json.dumps({"pid": update.pid}))
+        # The kernel lets us go on a moment before the new process has its name.
+        while Path(f"/proc/{update.pid}/comm").read_text().strip() != "pulumi":
+            time.sleep(0.01)
         assert pulumi_cli.lock_holder(tmp_path / "lock.json") == update.pid
         update.kill()
