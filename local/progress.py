@@ -77,7 +77,7 @@ class Steps:
 
     def say(self, line: str) -> None:
         """A line that stays on the screen."""
-        self.console.print(line, markup=False)
+        self.console.print(line, markup=False, soft_wrap=True)
 
     @contextmanager
     def step(self, name: str) -> Generator[Step]:
