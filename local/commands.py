@@ -22,7 +22,7 @@ from local.node import EmbeddedNode
 from local.paths import INSTANCES, LOCAL, ROOT, Instance, cache_folder
 from local.progress import Steps
 from local.pulumi_cli import Pulumi, tools_to_build
-from local.stack import read_environment, stack_file
+from local.stack import policy_options, read_environment, stack_file
 from stacks.cluster_config import LocalCluster
 
 #: How long an answer of a server that `pulumi up` saw ready may take to come through a new Service.
@@ -83,7 +83,7 @@ def up(stack: str, *, only_cluster: bool = False) -> None:
         if only_cluster:
             steps.say(f"\nThe cluster is up. For pulumi and kubectl: source {instance.folder.relative_to(ROOT)}/env")
             return
-        pulumi.up(steps)
+        pulumi.up(steps, *policy_options(stack))
         steps.timings["total"] = time.monotonic() - started
         steps.write_timings(instance.folder / "timings.json")
     show_outputs(pulumi.outputs(), instance)

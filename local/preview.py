@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from importlib import metadata
 from pathlib import Path
 
@@ -17,11 +16,10 @@ from local.errors import Failure
 from local.paths import INSTANCES, LOCAL, ROOT
 from local.progress import Steps
 from local.pulumi_cli import Pulumi, installed_cli
-from local.stack import read_stack, stack_file
+from local.stack import policy_options, read_stack, stack_file
 from ops import cost
 from ops.preview import PreviewError, read
 from ops.price_table import PriceError
-from policy.rules.model import PRODUCTION
 from stacks.aws_config import AwsCluster
 from stacks.config import Environment
 from stacks.team_stack_config import TeamStack
@@ -41,12 +39,6 @@ def show(stack: str, words: Sequence[str]) -> int:
     pulumi = existing_pulumi(stack)
     pulumi.ensure_stack()
     return pulumi.show("preview", "--stack", stack, *policy_options(stack), *words)
-
-
-def policy_options(stack: str) -> tuple[str, ...]:
-    """The policy pack, as strict as the stack wants it. The paths are relative to the repository."""
-    name = "prod" if any(fnmatchcase(stack, pattern) for pattern in PRODUCTION) else "default"
-    return ("--policy-pack", "policy", "--policy-pack-config", f"policy/config/{name}.json")
 
 
 # -- stacks on AWS -------------------------------------------------------------------------------------------

@@ -209,8 +209,8 @@ class Pulumi:
             raise Failure(f"the outputs could not be read: {_last(done.stderr)}", "run 'make up' first")
         return json.loads(done.stdout)
 
-    def up(self, steps: Steps) -> None:
-        self._update("up", "--skip-preview", steps=steps)
+    def up(self, steps: Steps, *options: str) -> None:
+        self._update("up", "--skip-preview", *options, steps=steps)
 
     def destroy(self, steps: Steps) -> None:
         self._update("destroy", "--skip-preview", steps=steps)

@@ -1,9 +1,11 @@
 """The stack file as the commands see it."""
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from local.errors import Failure
 from local.paths import ROOT
+from policy.rules.model import PRODUCTION
 from stacks import check
 from stacks.config import Environment
 from stacks.faults import ConfigError
@@ -34,3 +36,9 @@ def read_stack(file: Path) -> Environment | TeamStack:
 
 def _failure(file: Path, error: ConfigError) -> Failure:
     return Failure(f"{file.name} cannot be used:\n{error}\n", "docs/configuration.md lists every key")
+
+
+def policy_options(stack: str) -> tuple[str, ...]:
+    """The policy pack, as strict as the stack wants it. The paths are relative to the repository."""
+    name = "prod" if any(fnmatchcase(stack, pattern) for pattern in PRODUCTION) else "default"
+    return ("--policy-pack", "policy", "--policy-pack-config", f"policy/config/{name}.json")
