@@ -113,12 +113,17 @@ def accepted(request: pytest.FixtureRequest, embedded: EmbeddedCluster, definiti
     outermost = [manifest for manifest in found if "namespace" not in manifest["metadata"]]
     present = embedded.kubectl("get", "--ignore-not-found", "-o", "name", "-f", "-", stdin=stream(outermost)).stdout
     assert not present, f"something else on this cluster has the same names: {present}"
+    # A pod that never had a node goes at once, and nobody looks for its image.
+    embedded.kubectl("cordon", embedded.node.name)
     try:
         done = embedded.kubectl(*APPLY, stdin=stream(found), ok=False)
         assert done.returncode == 0, f"the API server refuses objects of {request.param}:\n{done.stderr}"
         yield Accepted(name=request.param, manifests=found, said=done.stdout)
     finally:
-        embedded.kubectl("delete", "--ignore-not-found", "--timeout=110s", "-f", "-", stdin=stream(outermost))
+        embedded.kubectl("delete", "--ignore-not-found", "--timeout=110s", "-f", "-", stdin=stream(outermost), ok=False)
+        embedded.kubectl("uncordon", embedded.node.name)
+        left = embedded.kubectl("get", "--ignore-not-found", "-o", "name", "-f", "-", stdin=stream(outermost)).stdout
+        assert not left, f"still there after their deletion: {left}"
 
 
 def test_every_object_is_taken(accepted: Accepted) -> None:
