@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.preview import policy_options
+from local.stack import policy_options
 from ops.preview import read
 from tests.embedded import EmbeddedCluster
 
