@@ -48,7 +48,7 @@ def run(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as sink:
-        sink.write(f"$ {' '.join(map(os.fspath, command))}\n")
+        sink.write(f"$ {' '.join(os.fspath(word) for word in command)}\n")
         sink.flush()
         try:
             with subprocess.Popen(
@@ -95,7 +95,7 @@ def output(command: Sequence[str | os.PathLike[str]], *, env: Mapping[str, str] 
         log = LOCAL / "log" / "commands.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as sink:
-            sink.write(f"$ {' '.join(map(os.fspath, command))}\n{done.stdout}{done.stderr}")
+            sink.write(f"$ {' '.join(os.fspath(word) for word in command)}\n{done.stdout}{done.stderr}")
         words = last_words((done.stdout + done.stderr).splitlines())
         raise Failure(f"{name} ended with code {done.returncode}: {words}", "run the same command again", log)
     return done.stdout
