@@ -147,5 +147,5 @@ def test_how_a_server_is_reached(
 def test_two_servers_of_one_model_share_nothing_but_the_model(deploy_environment: Deploy) -> None:
     servers = [SERVING, {**SERVING, "name": "shadow"}]
     graph = deploy_environment(environment(teams=[team(training=[TRAINING], serving=servers)])).graph
-    assert [name_of(found) for found in graph.of_kind("Deployment")] == ["digits", "shadow"]
+    assert sorted(name_of(found) for found in graph.of_kind("Deployment")) == ["digits", "shadow"]
     assert len({env_of(found)["MODEL_VERSION"] for found in graph.of_kind("Deployment")}) == 1
