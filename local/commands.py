@@ -23,6 +23,7 @@ from local.paths import INSTANCES, LOCAL, ROOT, Instance, cache_folder
 from local.progress import Steps
 from local.pulumi_cli import Pulumi, tools_to_build
 from local.stack import policy_options, read_environment, stack_file
+from stacks.aws_config import AwsCluster
 from stacks.cluster_config import LocalCluster
 
 #: How long an answer of a server that `pulumi up` saw ready may take to come through a new Service.
@@ -71,6 +72,11 @@ def up(stack: str, *, only_cluster: bool = False) -> None:
     started = time.monotonic()
     instance = INSTANCES["dev"]
     environment = read_environment(stack_file(stack))
+    if isinstance(environment.cluster, AwsCluster):
+        raise Failure(
+            f"the stack {stack!r} is on AWS: its state and its login are not this machine's",
+            f"run 'make preview STACK={stack}', then 'pulumi up --stack {stack}' with your own login (docs/aws.md)",
+        )
     with Steps() as steps:
         if isinstance(environment.cluster, LocalCluster):
             programs = prepare(steps)
