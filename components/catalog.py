@@ -5,9 +5,13 @@ from __future__ import annotations
 import datetime
 import functools
 import pathlib
+from collections.abc import Mapping
+from typing import TypeVar
 
 import pydantic
 import yaml
+
+T = TypeVar("T")
 
 PATH = pathlib.Path(__file__).resolve().parent.parent / "catalog.yaml"
 
@@ -47,13 +51,32 @@ class Eks(_Entry):
 
 
 class Chart(_Entry):
-    """A Helm chart: an OCI reference or a chart name, its exact version, and the images that it starts."""
+    """A Helm chart: an OCI reference, or a name in `repository`; its exact version, and the images that it starts."""
 
     chart: str
+    repository: str | None = None
     version: str
     source: str
     licence: str
     images: tuple[str, ...]
+
+
+class Manifest(_Entry):
+    """A stream of Kubernetes objects that its makers publish as one file, such as a set of CRDs."""
+
+    url: str
+    version: str
+    source: str
+    licence: str
+    images: tuple[str, ...] = ()
+
+
+class Image(_Entry):
+    """An image that a component of this project starts itself; `reference` has its tag."""
+
+    reference: str
+    source: str
+    licence: str
 
 
 class Catalog(_Entry):
@@ -61,12 +84,26 @@ class Catalog(_Entry):
 
     eks: Eks
     charts: dict[str, Chart]
+    manifests: dict[str, Manifest] = {}
+    images: dict[str, Image] = {}
 
     def chart(self, name: str) -> Chart:
         """The chart of that name; LookupError says what is known."""
-        if name not in self.charts:
-            raise LookupError(f"no chart {name!r} in {PATH.name}; known: {', '.join(sorted(self.charts))}")
-        return self.charts[name]
+        return _named(self.charts, "chart", name)
+
+    def manifest(self, name: str) -> Manifest:
+        """The manifest of that name; LookupError says what is known."""
+        return _named(self.manifests, "manifest", name)
+
+    def image(self, name: str) -> Image:
+        """The image of that name; LookupError says what is known."""
+        return _named(self.images, "image", name)
+
+
+def _named(entries: Mapping[str, T], kind: str, name: str) -> T:
+    if name not in entries:
+        raise LookupError(f"no {kind} {name!r} in {PATH.name}; known: {', '.join(sorted(entries)) or 'none'}")
+    return entries[name]
 
 
 @functools.cache

@@ -12,6 +12,7 @@ import pulumi_kubernetes as k8s
 import yaml
 
 from components.exposure import ClusterAddress, Exposure
+from components.platform.sources import Sources
 
 # The provider's own defaults (50 requests a second, bursts of 120) make a stack of some hundred objects wait
 # for its client, not for the API server, which has priority-and-fairness queues of its own.
@@ -88,7 +89,8 @@ class ClusterArgs:
 
     `identifier` is the cluster's identity: a changed one means another cluster, and every object is made anew
     there. All else may change without a replacement. `kubeconfig` is a path or the text of a kubeconfig. `after`
-    is what must be there before any object, and be gone after all of them, such as the nodes.
+    is what must be there before any object, and be gone after all of them, such as the nodes. `sources` is
+    where charts, manifests and images of the catalog come from.
     """
 
     identifier: str
@@ -98,6 +100,7 @@ class ClusterArgs:
     context: str | None = None
     storage_class: str | None = None
     exposure: Exposure = field(default_factory=ClusterAddress)
+    sources: Sources = field(default_factory=Sources)
     after: tuple[pulumi.Resource, ...] = ()
 
 
@@ -114,6 +117,7 @@ class Cluster(pulumi.ComponentResource):
     server: pulumi.Output[str]
     storage_class: str | None
     exposure: Exposure
+    sources: Sources
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:cluster:Cluster", name, None, opts)
@@ -138,4 +142,5 @@ class Cluster(pulumi.ComponentResource):
         self.server = pulumi.Output.from_input(args.server)
         self.storage_class = args.storage_class
         self.exposure = args.exposure
+        self.sources = args.sources
         self.register_outputs({"server": self.server})

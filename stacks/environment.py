@@ -15,6 +15,7 @@ from stacks import config
 from stacks.aws_config import AwsCluster
 from stacks.cluster_config import ExistingCluster, LocalCluster, kubeconfig_path
 from stacks.outputs import AwsStackOutputs, StackOutputs, StorageOutput
+from stacks.platform import build_services
 from stacks.storage_config import Storage
 from stacks.team import build_team
 
@@ -33,10 +34,11 @@ def build(environment: config.Environment) -> StackOutputs:
 
 def build_platform(environment: config.Environment, cluster: Cluster) -> StackOutputs:
     """All that is on the cluster, of whatever kind it is."""
+    services = build_services(environment, cluster)
     return {
         "cluster": {"name": cluster.name, "kind": cluster.kind, "server": cluster.server},
         "storage": {storage.name: storage_output(storage, cluster) for storage in environment.storage},
-        "teams": {team.name: build_team(environment, team, cluster) for team in environment.teams},
+        "teams": {team.name: build_team(environment, team, cluster, services) for team in environment.teams},
     }
 
 

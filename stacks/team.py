@@ -18,6 +18,7 @@ from components.training.job import service_account_name as training_service_acc
 from stacks import arguments, config
 from stacks.config import Environment
 from stacks.outputs import ServingOutput, TeamOutput, TrainingOutput
+from stacks.platform import Services
 from stacks.serving_config import Serving
 from stacks.storage_config import Storage
 from stacks.team_stack_config import TeamStack
@@ -36,6 +37,7 @@ class TeamWorkloads:
         team: config.Team,
         cluster: Cluster,
         tenancy: Team | TeamReference,
+        services: Services,
     ) -> None:
         self.environment = environment
         self.team = team
@@ -43,6 +45,7 @@ class TeamWorkloads:
         self.registry = environment.images.registry
         self.owner = Owner(team=team.name, labels=team.labels)
         self.tenancy = tenancy
+        self.services = services
         # Workloads are children of the team: they inherit the provider, and the tree of a preview shows whose
         # they are.
         self.child = pulumi.ResourceOptions(parent=self.tenancy)
@@ -117,9 +120,10 @@ class TeamWorkloads:
         )
 
 
-def build_team(environment: Environment, team: config.Team, cluster: Cluster) -> TeamOutput:
+def build_team(environment: Environment, team: config.Team, cluster: Cluster, services: Services) -> TeamOutput:
     """All objects of a team, and what its part of the stack outputs says."""
-    return team_output(TeamWorkloads(environment, team, cluster, build_tenancy(environment, team, cluster)))
+    tenancy = build_tenancy(environment, team, cluster)
+    return team_output(TeamWorkloads(environment, team, cluster, tenancy, services))
 
 
 def build_tenancy(environment: Environment, team: config.Team, cluster: Cluster) -> Team:

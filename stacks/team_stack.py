@@ -9,6 +9,7 @@ import pulumi
 from components.cluster import Cluster, ClusterArgs
 from components.tenancy.reference import TeamReference, TeamReferenceArgs
 from stacks.outputs import TeamStackOutputs
+from stacks.platform import Services
 from stacks.team import TeamWorkloads, service_accounts, team_output
 from stacks.team_stack_config import TeamStack
 
@@ -34,7 +35,7 @@ def build(config: TeamStack) -> TeamStackOutputs:
         pulumi.ResourceOptions(providers=[cluster.provider]),
     )
     _identities(config, aws, tenancy)
-    workloads = TeamWorkloads(config, config.team, cluster, tenancy)
+    workloads = TeamWorkloads(config, config.team, cluster, tenancy, Services())
     return {"environment": config.environment, "teams": {config.team.name: team_output(workloads)}}
 
 
