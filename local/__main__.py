@@ -112,13 +112,17 @@ def clean(cache: bool) -> None:
     """Stop the clusters and remove everything that `make` made here."""
     from local import commands
 
-    with locking.or_fail(LOCAL / "lock", "this checkout's cluster"):
+    with (
+        locking.or_fail(LOCAL / "lock", "this checkout's cluster"),
+        locking.or_fail(LOCAL / "test.lock", "this checkout's test cluster"),
+    ):
         commands.clean(cache=cache)
 
 
 def main() -> None:
     process.interrupt_on((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
     system.complete_path()
+    system.bypass_proxies()
     try:
         cli(standalone_mode=False)
     except Failure as failure:

@@ -37,19 +37,19 @@ def manifests(node: EmbeddedNode) -> str:
     variables: dict[str, dict[str, str]] = {
         "access": {},
         "coredns": {
-            "image": system_image("coredns"),
+            "image": system_image("coredns", node.programs),
             "domain": CLUSTER_DOMAIN,
             "dns_address": node.addresses.dns_service,
         },
         "metrics-server": {
-            "image": system_image("metrics-server"),
+            "image": system_image("metrics-server", node.programs),
             "certificate": encoded("metrics-server.crt"),
             "certificate_digest": hashlib.sha256((node.certificates / "metrics-server.crt").read_bytes()).hexdigest(),
             "key": encoded("metrics-server.key"),
             "authority": encoded("cluster.crt"),
         },
         "local-path": {
-            "image": system_image("local-path-provisioner"),
+            "image": system_image("local-path-provisioner", node.programs),
             "helper_image": BASE_IMAGE,
             "volumes": str(node.instance.volumes),
         },

@@ -1,6 +1,7 @@
 """What `make up`, `make down` and their sisters do, from the machine up to a prediction."""
 
 import http.client
+import ipaddress
 import json
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from rich.table import Table
 
 from local import addons, container_images, process, system, toolchain
 from local.errors import Failure
+from local.network import cluster_range
 from local.node import EmbeddedNode
 from local.paths import INSTANCES, LOCAL, ROOT, Instance, cache_folder
 from local.progress import Steps
@@ -153,8 +155,17 @@ def post(url: str, body: object) -> Any:
     request = urllib.request.Request(  # noqa: S310  (the URL is a stack output)
         url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    # A proxy of the machine does not reach the embedded cluster.
+    proxies = urllib.request.ProxyHandler({} if _is_embedded_address(request.host) else None)
+    with urllib.request.build_opener(proxies).open(request, timeout=10) as answer:
         return json.load(answer)
+
+
+def _is_embedded_address(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.partition(":")[0]) in ipaddress.ip_network(cluster_range())
+    except ValueError:
+        return False
 
 
 def is_embedded(stack: str) -> bool:

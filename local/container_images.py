@@ -20,7 +20,6 @@ from local.node import EmbeddedNode
 from local.node_settings import PAUSE_IMAGE
 from local.paths import LOCAL, ROOT, cache_folder, flush
 from local.progress import Steps
-from local.toolchain import CLUSTER_TOOLS
 
 REGISTRY = "localhost/ml-platform"
 SUITE = "bookworm"
@@ -50,22 +49,24 @@ class Image:
         return cache_folder() / "images" / f"{name}-{tag}.tar"
 
 
-def system_image(module: str) -> str:
-    """The reference of the image that holds one of the cluster's tools, such as `coredns`."""
-    (version,) = (tool.version for tool in CLUSTER_TOOLS if tool.module == module)
-    return f"{REGISTRY}/{module}:{version}"
+def system_image(module: str, programs: Mapping[str, Path]) -> str:
+    """The reference of the image that holds one of the cluster's tools, such as `coredns`.
+
+    The tag is that of the tool's folder in the cache, version and key: a tool that is built anew is a new image.
+    """
+    return f"{REGISTRY}/{module}:{programs[module].parent.name.removeprefix(f'{module}-')}"
 
 
 #: The tools that run as pods: image name (a tool's module) and the program in it.
 SYSTEM_IMAGES = ("coredns", "metrics-server", "local-path-provisioner")
 
 
-def wanted() -> list[Image]:
+def wanted(programs: Mapping[str, Path]) -> list[Image]:
     """All images that the embedded cluster needs at this moment's content of `images/`."""
     references = [
         PAUSE_IMAGE,
         BASE_IMAGE,
-        *(system_image(module) for module in SYSTEM_IMAGES),
+        *(system_image(module, programs) for module in SYSTEM_IMAGES),
         *(sample_reference(name) for name in samples.sample_images()),
     ]
     return [Image(reference=reference) for reference in references]
@@ -222,7 +223,7 @@ def build_base_and_samples(steps: Steps) -> None:
 def build_system(programs: Mapping[str, Path], steps: Steps) -> None:
     """Wrap the cluster's own tools into images."""
     pause = Image(reference=PAUSE_IMAGE)
-    pending = {module: Image(reference=system_image(module)) for module in SYSTEM_IMAGES}
+    pending = {module: Image(reference=system_image(module, programs)) for module in SYSTEM_IMAGES}
     pending = {module: image for module, image in pending.items() if not image.archive.exists()}
     if pause.archive.exists() and not pending:
         return
@@ -237,7 +238,7 @@ def build_system(programs: Mapping[str, Path], steps: Steps) -> None:
 def import_into(node: EmbeddedNode, steps: Steps) -> None:
     """Give the node's containerd every wanted image that it lacks."""
     listed = process.output(node.enter("ctr", "--namespace", "k8s.io", "images", "list", "-q")).split()
-    missing = [image for image in wanted() if image.reference not in listed]
+    missing = [image for image in wanted(node.programs) if image.reference not in listed]
     if not missing:
         return
     with steps.step(f"import {len(missing)} images") as step:

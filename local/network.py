@@ -43,18 +43,23 @@ class Addresses:
 SLOTS = 16
 
 
+def cluster_range() -> str:
+    """The /16 that all embedded clusters of this machine lie in: `$ML_PLATFORM_CIDR`, else 10.213.0.0/16."""
+    return os.environ.get("ML_PLATFORM_CIDR") or DEFAULT_RANGE
+
+
 def addresses(slot: int, base: str | None = None) -> Addresses:
     """The addresses of the cluster in slot `slot` (0 to 15) of `$ML_PLATFORM_CIDR`, a /16 (10.213.0.0/16).
 
     A quarter of its /20 for pods and one for services: a thousand of each.
     """
-    network = ipaddress.IPv4Network(base or os.environ.get("ML_PLATFORM_CIDR") or DEFAULT_RANGE)
+    network = ipaddress.IPv4Network(base or cluster_range())
     quarters = list(list(network.subnets(new_prefix=20))[slot].subnets(new_prefix=22))
     return Addresses(link=next(quarters[0].subnets(new_prefix=30)), pods=quarters[1], services=quarters[2])
 
 
 def free_slot(taken: Iterable[ipaddress.IPv4Network], base: str | None = None) -> int | None:
-    """The first slot that overlaps none of the networks which the machine already routes; None when all do."""
+    """The first slot that overlaps none of the networks which are taken already; None when all do."""
     taken = tuple(taken)
     for slot in range(SLOTS):
         whole = addresses(slot, base).link.supernet(new_prefix=20)

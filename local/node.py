@@ -24,8 +24,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from local import locking, pki, process
 from local import node_settings as settings
-from local import pki, process
 from local.errors import Failure
 from local.network import CLUSTER_DOMAIN, Addresses, addresses, free_slot
 from local.paths import ROOT, Instance, cache_folder
@@ -43,6 +43,9 @@ KERNEL_SETTINGS = {
     "kernel/keys/root_maxkeys": "1000000",
     "kernel/keys/root_maxbytes": "25000000",
 }
+#: What the node's programs see of the environment: nothing of the user's that is not about the machine itself. The
+#: proxies are for containerd, which pulls images of the user's registries.
+INHERITED = frozenset(("PATH", "LANG", "LC_ALL", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"))
 #: Folders that the node's mount namespace replaces with its own: a checkout or cache inside one would vanish there.
 REPLACED = (Path("/var/lib"), Path("/run"), Path("/var/log"))
 
@@ -168,13 +171,19 @@ class EmbeddedNode:
         """The cluster's addresses: a slot that was free when the cluster was first started, kept since then."""
         chosen = self.instance.state / "slot"
         if not chosen.exists():
-            slot = free_slot(_routes())
-            if slot is None:
-                raise Failure(
-                    "no room for another cluster in the address range", "set ML_PLATFORM_CIDR to a free private /16"
-                )
-            chosen.parent.mkdir(parents=True, exist_ok=True)
-            chosen.write_text(str(slot))
+            # A cluster that is stopped, or only begins to start, has no route yet: it is known by its record alone.
+            records = cache_folder() / "slots"
+            with locking.waiting_for(cache_folder() / "slots.lock"):
+                slot = free_slot([*_routes(), *_recorded(records)])
+                if slot is None:
+                    raise Failure(
+                        "no room for another cluster in the address range",
+                        "'make down' the clusters of other checkouts, or set ML_PLATFORM_CIDR to a free private /16",
+                    )
+                chosen.parent.mkdir(parents=True, exist_ok=True)
+                chosen.write_text(str(slot))
+                records.mkdir(parents=True, exist_ok=True)
+                (records / str(addresses(slot).link.network_address)).write_text(str(chosen))
         return addresses(int(chosen.read_text()))
 
     def _node(self) -> settings.Node:
@@ -257,7 +266,9 @@ class EmbeddedNode:
     def _write_settings(self) -> None:
         for folder in (self.settings / "cni", self.run, self.instance.logs, self.instance.volumes):
             folder.mkdir(parents=True, exist_ok=True)
-        self.instance.state.chmod(0o700)
+        # Keys, passphrases and data lie below it.
+        for folder in (self.instance.folder, self.instance.state):
+            folder.chmod(0o700)
         # Pods of any user write below it: each volume's own folder decides who may.
         self.instance.volumes.chmod(0o711)
         node = self._node()
@@ -446,13 +457,29 @@ exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
 
 
 def _routes() -> dict[ipaddress.IPv4Network, str]:
-    """The networks that the machine routes, but for its default route, and the interfaces behind them."""
+    """The networks that the machine routes, and the interfaces behind them.
+
+    Left out are the default route and what a VPN splits it into, 0.0.0.0/1 and 128.0.0.0/1: our own routes win
+    against them.
+    """
     routes = json.loads(process.output(["ip", "-json", "-4", "route", "show"]))
-    return {
+    networks = {
         ipaddress.IPv4Network(route["dst"]): route.get("dev", "nowhere")
         for route in routes
         if route["dst"] != "default"
     }
+    return {network: device for network, device in networks.items() if network.prefixlen > 1}
+
+
+def _recorded(records: Path) -> list[ipaddress.IPv4Network]:
+    """The networks of the clusters that still have the slot of which there is a record; other records go."""
+    networks: list[ipaddress.IPv4Network] = []
+    for record in records.glob("*"):
+        if Path(record.read_text()).exists():
+            networks.append(ipaddress.IPv4Network(f"{record.name}/20"))
+        else:
+            record.unlink()
+    return networks
 
 
 def start_time(pid: int) -> int | None:
@@ -471,7 +498,7 @@ def _spawn(command: list[str], log: Path) -> int:
     return os.posix_spawnp(
         command[0],
         command,
-        os.environ,
+        {name: value for name, value in os.environ.items() if name.upper() in INHERITED},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
@@ -518,10 +545,11 @@ def _make_cgroup(path: str, leaf: str) -> None:
         (folder / leaf).mkdir(parents=True, exist_ok=True)
         controllers = root / "cgroup.controllers"
         if controllers.exists():
-            enabled = " ".join(f"+{name}" for name in controllers.read_text().split())
+            # One by one: a controller that cannot be handed down must not keep the others from it.
             for parent in (root, folder):
-                with contextlib.suppress(OSError):
-                    (parent / "cgroup.subtree_control").write_text(enabled)
+                for name in controllers.read_text().split():
+                    with contextlib.suppress(OSError):
+                        (parent / "cgroup.subtree_control").write_text(f"+{name}")
         # A new group of the version 1 cpuset tree has no processor and no memory until it is given some.
         for name in ("cpuset.cpus", "cpuset.mems"):
             for group in (folder, folder / leaf):

@@ -27,8 +27,11 @@ def last_line(log: Path) -> str:
 
 
 def last_words(lines: Iterable[str]) -> str:
+    """The last line of an output that says something: what it calls an error, if it does."""
     said = [line.strip() for line in lines if line.strip()]
-    return said[-1][:300] if said else "no output"
+    # Pulumi ends with how long it took, whatever went wrong.
+    errors = [line for line in said if line.startswith("error: ")]
+    return (errors or said or ["no output"])[-1][:300]
 
 
 def run(

@@ -17,6 +17,7 @@ import yaml
 
 from local import pki, process, toolchain
 from local.errors import Failure
+from local.network import cluster_range
 from local.paths import LOCAL, ROOT, Instance
 from local.progress import Steps
 
@@ -118,6 +119,10 @@ class Pulumi:
             f"export {name}={shlex.quote(value)}\n" if name != "PATH" else f"export PATH={self._path_export()}\n"
             for name, value in self.variables().items()
         )
+        if self.embedded:
+            exports += "".join(
+                f'export {name}="${{{name}:+${name},}}{cluster_range()}"\n' for name in ("NO_PROXY", "no_proxy")
+            )
         (self.instance.folder / "env").write_text(exports)
 
     def link_programs(self) -> None:

@@ -6,6 +6,7 @@ import shutil
 
 from local import process
 from local.errors import Failure
+from local.network import cluster_range
 from local.paths import LOCAL
 from local.progress import Steps
 
@@ -47,6 +48,13 @@ def complete_path() -> None:
     """Put the system's folders at the end of PATH: after a plain `su`, root's lacks /usr/sbin with iptables."""
     there = os.environ.get("PATH", "").split(":")
     os.environ["PATH"] = ":".join(dict.fromkeys([*filter(None, there), *_SYSTEM_PATH.split(":")]))
+
+
+def bypass_proxies() -> None:
+    """Have the programs that are started here reach the embedded clusters directly, whatever proxy the machine uses."""
+    for name in ("NO_PROXY", "no_proxy"):
+        there = os.environ.get(name, "").split(",")
+        os.environ[name] = ",".join(dict.fromkeys([*filter(None, there), cluster_range()]))
 
 
 def missing_packages() -> list[str]:

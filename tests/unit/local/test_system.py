@@ -95,3 +95,13 @@ def test_a_wait_for_another_command_is_shown(tmp_path: Path) -> None:
 def test_a_stack_on_aws_is_not_put_into_the_state_of_this_machine(stack: str) -> None:
     with pytest.raises(Failure, match=f"pulumi up --stack {stack}"):
         commands.up(stack)
+
+
+def test_the_clusters_are_reached_past_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "localhost,.example.com")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("ML_PLATFORM_CIDR", "10.214.0.0/16")
+    system.bypass_proxies()
+    system.bypass_proxies()
+    assert os.environ["NO_PROXY"] == "localhost,.example.com,10.214.0.0/16"
+    assert os.environ["no_proxy"] == "10.214.0.0/16"
