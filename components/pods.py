@@ -99,8 +99,10 @@ def container_security_context() -> core.SecurityContextArgsDict:
     }
 
 
-def environment(program: Program, variables: Mapping[str, str]) -> list[core.EnvVarArgsDict]:
-    """The program's variables and the platform's, which win, in the order of their names.
+def environment(
+    program: Program, variables: Mapping[str, str], secrets: Mapping[str, SecretKey] | None = None
+) -> list[core.EnvVarArgsDict]:
+    """The program's variables and the platform's, plain and from Secrets, which win, in the order of their names.
 
     The order is fixed because it is a part of the pod: moving a line in a config file must not change a pod. Of a
     variable without a value there is only the name, since the API server drops an empty value.
@@ -108,10 +110,11 @@ def environment(program: Program, variables: Mapping[str, str]) -> list[core.Env
     plain: dict[str, core.EnvVarArgsDict] = {
         name: {"name": name, "value": value} if value else {"name": name}
         for name, value in {**program.env, **variables}.items()
+        if name not in (secrets or {})
     }
     secret: dict[str, core.EnvVarArgsDict] = {
         name: {"name": name, "value_from": {"secret_key_ref": {"name": source.secret, "key": source.key}}}
-        for name, source in program.secret_env.items()
+        for name, source in {**program.secret_env, **(secrets or {})}.items()
     }
     merged = {**secret, **plain}
     return [merged[name] for name in sorted(merged)]
@@ -126,7 +129,12 @@ def volume_mount(mount: Mount) -> core.VolumeMountArgsDict:
 
 
 def container(
-    name: str, program: Program, *, variables: Mapping[str, str], mounts: Sequence[Mount] = ()
+    name: str,
+    program: Program,
+    *,
+    variables: Mapping[str, str],
+    secrets: Mapping[str, SecretKey] | None = None,
+    mounts: Sequence[Mount] = (),
 ) -> core.ContainerArgsDict:
     """A container with a read-only root file system and a writable `/tmp`."""
     built: core.ContainerArgsDict = {
@@ -134,7 +142,7 @@ def container(
         "image": program.image,
         # A sample's tag names its content, and the config refuses tags that move: no node pulls one twice.
         "image_pull_policy": "IfNotPresent",
-        "env": environment(program, variables),
+        "env": environment(program, variables, secrets),
         "resources": {
             "requests": canonical_quantities(program.resources.requests),
             "limits": canonical_quantities(program.resources.limits),

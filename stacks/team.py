@@ -6,7 +6,7 @@ import pulumi
 
 from components.cluster import Cluster
 from components.labels import Owner
-from components.platform.storage import VolumeClaim, VolumeClaimArgs
+from components.platform.storage.volume import VolumeClaim, VolumeClaimArgs
 from components.serving.deployment import ModelServer, ModelServerArgs, Probes
 from components.serving.deployment import service_account_name as serving_service_account
 from components.serving.disruption import Disruption
@@ -77,8 +77,8 @@ class TeamWorkloads:
                 model=entry.trained_model,
                 train=arguments.train_program(entry, self.registry),
                 prepare=arguments.prepare_program(entry, self.registry),
-                data_volume=self.claims[entry.data],
-                model_volume=self.claims[entry.model],
+                data=self.claims[entry.data],
+                models=self.claims[entry.model],
                 train_placement=arguments.placement_of(entry),
                 prepare_placement=arguments.prepare_placement(entry),
                 rerun=entry.rerun,
@@ -103,7 +103,7 @@ class TeamWorkloads:
                 program=arguments.server_program(entry, self.registry),
                 model=entry.model,
                 version=version,
-                model_volume=self.claims[self.team.model_storage(entry)],
+                models=self.claims[self.team.model_storage(entry)],
                 port=entry.port,
                 replicas=entry.replicas or 1,
                 autoscaling=arguments.autoscaling_of(entry),

@@ -1,4 +1,4 @@
-"""Serving as a Deployment: any HTTP predictor that loads one version of one model from a volume."""
+"""Serving as a Deployment: any HTTP predictor that loads one version of one model from a volume or a bucket."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pulumi_kubernetes as k8s
 
 from components.cluster import Cluster
 from components.labels import Owner, object_labels, selector_labels
-from components.platform.storage import VolumeClaim
+from components.platform.storage.access import TeamStorage
 from components.pods import Mount, Placement, Program, container, pod_spec
 from components.serving.autoscaling import Autoscaling, autoscaler_spec
 from components.serving.disruption import Disruption, disruption_budget_spec
@@ -60,7 +60,7 @@ class ModelServerArgs:
     program: Program
     model: str
     version: str
-    model_volume: VolumeClaim
+    models: TeamStorage
     port: int = 8080
     replicas: int = 1
     autoscaling: Autoscaling | None = None
@@ -96,11 +96,13 @@ def server_container(args: ModelServerArgs, mounts: Sequence[Mount]) -> core.Con
         "server",
         args.program,
         variables={
+            **args.models.access.variables,
             "MODEL_NAME": args.model,
             "MODEL_VERSION": args.version,
-            "MODEL_ROOT": MODEL_ROOT,
+            "MODEL_ROOT": args.models.access.root(MODEL_ROOT),
             "PORT": str(args.port),
         },
+        secrets=args.models.access.secrets,
         mounts=mounts,
     )
     main["ports"] = [{"name": HTTP, "container_port": args.port, "protocol": "TCP"}]
@@ -128,7 +130,7 @@ def deployment_spec(args: ModelServerArgs) -> apps.DeploymentSpecArgsDict:
 
     Such a Deployment starts with one replica, and the autoscaler raises that to its minimum.
     """
-    mounts = (Mount(claim=args.model_volume.claim, path=MODEL_ROOT, read_only=True),)
+    mounts = args.models.access.mounts(MODEL_ROOT, read_only=True)
     pod = pod_spec(
         server_container(args, mounts),
         service_account=service_account_name(args.entry),
@@ -217,7 +219,7 @@ class ModelServer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 # Named as plain text in the pods (the account, the claim), or not at all (the training).
-                depends_on=[account, args.model_volume, *args.after],
+                depends_on=[account, args.models, *args.after],
                 custom_timeouts=pulumi.CustomTimeouts(create=f"{patience}s", update=f"{patience}s", delete="10m"),
             ),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.labels import Owner, object_labels, platform_labels
-from components.platform.storage import VolumeClaim
+from components.platform.storage.access import Access, TeamStorage
 from components.pods import Mount, Placement, Program, container, pod_spec
 from components.training.versioning import job_version
 
@@ -42,13 +42,26 @@ class TrainingJobArgs:
     model: str
     train: Program
     prepare: Program | None
-    data_volume: VolumeClaim
-    model_volume: VolumeClaim
+    data: TeamStorage
+    models: TeamStorage
     train_placement: Placement = field(default_factory=Placement)
     prepare_placement: Placement = field(default_factory=Placement)
     rerun: str | None = None
     retries: int = 2
     timeout_seconds: int = 86400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A storage in a Job's pod: at `path` where it is one that is mounted."""
+
+    access: Access
+    path: str
+    read_only: bool
+
+    @property
+    def mounts(self) -> tuple[Mount, ...]:
+        return self.access.mounts(self.path, read_only=self.read_only)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +79,22 @@ def job_spec(
     *,
     step: str,
     placement: Placement,
-    mounts: tuple[Mount, ...],
+    storages: Sequence[Stored],
     variables: Mapping[str, str],
 ) -> batch.JobSpecArgsDict:
     """The spec of one Job. `step` (`prepare`, `train`) names its container."""
-    main = container(step, program, variables={**variables, "CODE_VERSION": program.image}, mounts=mounts)
+    mounts = [mount for stored in storages for mount in stored.mounts]
+    main = container(
+        step,
+        program,
+        variables={
+            **{name: value for stored in storages for name, value in stored.access.variables.items()},
+            **variables,
+            "CODE_VERSION": program.image,
+        },
+        secrets={name: source for stored in storages for name, source in stored.access.secrets.items()},
+        mounts=mounts,
+    )
     pod = pod_spec(
         main,
         service_account=service_account_name(args.entry),
@@ -109,17 +133,27 @@ def service_account_name(entry: str) -> str:
     return f"{entry}-{COMPONENT}"
 
 
+def data_folder(args: TrainingJobArgs, version: str) -> str:
+    """Where a version of the prepared data is: a folder, or a URI."""
+    return f"{args.data.access.root(DATA_ROOT)}/{args.entry}/{version}"
+
+
+def model_folder(args: TrainingJobArgs, version: str) -> str:
+    """Where a version of the model is: a folder, or a URI."""
+    return f"{args.models.access.root(MODEL_ROOT)}/{args.model}/{version}"
+
+
 def plan_prepare(args: TrainingJobArgs, program: Program) -> PlannedJob:
     """The Job that writes `<data root>/<entry>/<version>`."""
 
     def spec(**variables: str) -> batch.JobSpecArgsDict:
-        mounts = (Mount(claim=args.data_volume.claim, path=DATA_ROOT, read_only=False),)
+        storages = (Stored(access=args.data.access, path=DATA_ROOT, read_only=False),)
         return job_spec(
             args,
             program,
             step="prepare",
             placement=args.prepare_placement,
-            mounts=mounts,
+            storages=storages,
             variables=variables,
         )
 
@@ -127,7 +161,7 @@ def plan_prepare(args: TrainingJobArgs, program: Program) -> PlannedJob:
     return PlannedJob(
         name=f"{args.entry}-prepare-{version}",
         version=version,
-        spec=spec(DATA_DIR=f"{DATA_ROOT}/{args.entry}/{version}"),
+        spec=spec(DATA_DIR=data_folder(args, version)),
     )
 
 
@@ -135,20 +169,20 @@ def plan_train(args: TrainingJobArgs, data_dir: str) -> PlannedJob:
     """The Job that reads `data_dir` and writes `<model root>/<model>/<version>`."""
 
     def spec(**variables: str) -> batch.JobSpecArgsDict:
-        mounts = (
-            Mount(claim=args.data_volume.claim, path=DATA_ROOT, read_only=True),
-            Mount(claim=args.model_volume.claim, path=MODEL_ROOT, read_only=False),
+        storages = (
+            Stored(access=args.data.access, path=DATA_ROOT, read_only=True),
+            Stored(access=args.models.access, path=MODEL_ROOT, read_only=False),
         )
         variables = {"DATA_DIR": data_dir, "MODEL_NAME": args.model, **variables}
         return job_spec(
-            args, args.train, step="train", placement=args.train_placement, mounts=mounts, variables=variables
+            args, args.train, step="train", placement=args.train_placement, storages=storages, variables=variables
         )
 
     version = job_version(spec(), model=args.model, rerun=args.rerun)
     return PlannedJob(
         name=f"{args.entry}-train-{version}",
         version=version,
-        spec=spec(MODEL_DIR=f"{MODEL_ROOT}/{args.model}/{version}", MODEL_VERSION=version),
+        spec=spec(MODEL_DIR=model_folder(args, version), MODEL_VERSION=version),
     )
 
 
@@ -205,15 +239,15 @@ class TrainingJob(pulumi.ComponentResource):
 
         # The names of the account and the claims are plain text in the pods, so that they can be hashed:
         # the order of creation and deletion has to be said.
-        needed: list[pulumi.Resource] = [account, args.data_volume, args.model_volume]
-        data_dir = DATA_ROOT
+        needed: list[pulumi.Resource] = [account, args.data, args.models]
+        data_dir = args.data.access.root(DATA_ROOT)
         if args.prepare is not None:
             prepare = plan_prepare(args, args.prepare)
-            data_dir = f"{DATA_ROOT}/{args.entry}/{prepare.version}"
+            data_dir = data_folder(args, prepare.version)
             needed.append(job("prepare", prepare, needed[:2]))
         train = plan_train(args, data_dir)
         self.version = train.version
         self.model = args.model
-        self.model_path = f"{MODEL_ROOT}/{args.model}/{train.version}"
+        self.model_path = model_folder(args, train.version)
         self.job = job("train", train, needed).metadata.name
         self.register_outputs({"job": self.job, "version": self.version})

@@ -1,4 +1,4 @@
-"""Storage of an environment as a team sees it: one claim for each storage that its workloads use."""
+"""A volume that the cluster provides: a claim of a StorageClass."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.labels import Owner, object_labels
+from components.platform.storage.access import ClaimAccess, TeamStorage
 from components.quantities import canonical_quantity
 
 if TYPE_CHECKING:
@@ -33,14 +34,14 @@ class VolumeClaimArgs:
     retain: bool = False
 
 
-class VolumeClaim(pulumi.ComponentResource):
-    """A volume that all workloads of a team share: what one of them writes, the others read."""
+class VolumeClaim(TeamStorage):
+    """A volume of a class, which all workloads of a team share."""
 
-    claim: str
+    access: ClaimAccess
 
     def __init__(self, name: str, args: VolumeClaimArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:platform:VolumeClaim", name, None, opts)
-        self.claim = args.storage
+        self.access = ClaimAccess(claim=args.storage)
         spec: core.PersistentVolumeClaimSpecArgsDict = {
             "access_modes": [args.access_mode],
             "resources": {"requests": {"storage": canonical_quantity(args.size)}},
@@ -64,4 +65,4 @@ class VolumeClaim(pulumi.ComponentResource):
             spec=spec,
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.retain),
         )
-        self.register_outputs({"claim": self.claim})
+        self.register_outputs({"claim": args.storage})
