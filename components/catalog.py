@@ -59,6 +59,7 @@ class Chart(_Entry):
     source: str
     licence: str
     images: tuple[str, ...]
+    notes: str = ""
 
 
 class Manifest(_Entry):
@@ -69,6 +70,7 @@ class Manifest(_Entry):
     source: str
     licence: str
     images: tuple[str, ...] = ()
+    notes: str = ""
 
 
 class Image(_Entry):
@@ -77,6 +79,7 @@ class Image(_Entry):
     reference: str
     source: str
     licence: str
+    notes: str = ""
 
 
 class Catalog(_Entry):

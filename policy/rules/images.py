@@ -36,9 +36,9 @@ def parse(reference: str) -> Image:
 
 
 def references(document: object) -> Iterator[str]:
-    """Every image in a catalog: the values of `image:`, and the items of `images:`, at any depth."""
+    """Every image in a catalog: the values of `image:` and `reference:`, the items of `images:`, at any depth."""
     for mapping in mappings(document):
-        found: list[Any] = [mapping.get("image")]
+        found: list[Any] = [mapping.get("image"), mapping.get("reference")]
         listed = mapping.get("images")
         if isinstance(listed, dict):
             found += listed.values()

@@ -89,10 +89,10 @@ def test_a_catalog_lists_images_in_several_ways_and_a_mirror_prefixes_them() -> 
     catalog = {
         "charts": {"a": {"images": ["x/a:1"]}},
         "tools": [{"image": "y/b:2"}],
-        "sets": {"images": {"c": "z/c:3"}},
+        "sets": {"images": {"c": "z/c:3", "d": {"reference": "z/d:4"}}},
     }
     known = frozenset(references(catalog))
-    assert known == {"x/a:1", "y/b:2", "z/c:3"}
+    assert known == {"x/a:1", "y/b:2", "z/c:3", "z/d:4"}
     assert in_catalog("x/a:1", known)
     assert in_catalog("mirror.example/cache/x/a:1", known)
     assert not in_catalog("x/a:2", known)
