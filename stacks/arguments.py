@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from components.platform.mesh import Mesh, NamespaceMesh, namespace_mesh
 from components.pods import GPU, GPU_TOLERATION, Placement, Program, Resources, SecretKey
 from components.serving.autoscaling import Autoscaling
 from components.tenancy.access import Role
@@ -110,6 +111,15 @@ def quota_hard(quota: Quota | None) -> dict[str, str]:
 
 def groups_of(team: Team) -> dict[Role, Sequence[str]]:
     return {"viewer": team.viewers, "developer": team.developers, "owner": team.owners}
+
+
+def mesh_of(environment: Environment, team: Team) -> NamespaceMesh:
+    """What joins a team's namespace to the environment's mesh: nothing without one, or where the team stays out."""
+    mesh = environment.mesh
+    if mesh is None or team.mesh is False:
+        return NamespaceMesh()
+    plane = mesh.control_plane or ("linkerd" if mesh.kind == "linkerd" else "istio-system")
+    return namespace_mesh(Mesh(kind=mesh.kind, control_plane=plane, revision=mesh.revision))
 
 
 def placement_of(entry: PlacementConfig) -> Placement:

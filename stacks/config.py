@@ -14,6 +14,7 @@ from stacks import aws_config, crosschecks
 from stacks.cluster_config import Cluster
 from stacks.config_model import ConfigModel, Many
 from stacks.faults import Fault
+from stacks.gateway_config import Gateway, Mesh, gateway_faults, mesh_faults
 from stacks.image_names import Registry
 from stacks.storage_config import Storage
 from stacks.team_config import Quota, Team
@@ -39,6 +40,8 @@ class Environment(ConfigModel):
         description="Whether data is protected from deletion. Else it is, unless `cluster.kind` is `local`.",
     )
     storage: Many[Storage] = Field(default=(), description="Storage that workloads name.")
+    gateway: Gateway | None = Field(default=None, description="Entrance to the model servers from outside.")
+    mesh: Mesh | None = Field(default=None, description="The service mesh that the teams' pods join.")
     teams: Many[Team] = Field(default=(), description="The teams and their workloads.")
 
     def faults(self) -> Iterator[Fault]:
@@ -49,6 +52,8 @@ class Environment(ConfigModel):
         yield from crosschecks.storage_faults(self)
         yield from crosschecks.sharing_faults(self, one_node=self.cluster.kind == "local")
         yield from aws_config.team_faults(self)
+        yield from gateway_faults(self)
+        yield from mesh_faults(self)
 
     @property
     def protects_data(self) -> bool:

@@ -39,13 +39,17 @@ class TrainingOutput(TypedDict):
 
 
 class ServingOutput(TypedDict):
-    """Names of the objects, and the URL that answers, without a path. `autoscaler` may be null."""
+    """Names of the objects, and the URL that answers, without a path. `autoscaler` may be null.
+
+    `route` is the URL at the environment's gateway, with its path; null without one.
+    """
 
     namespace: pulumi.Output[str]
     deployment: pulumi.Output[str]
     service: pulumi.Output[str]
     autoscaler: pulumi.Output[str] | None
     url: pulumi.Output[str]
+    route: str | None
 
 
 class TeamOutput(TypedDict):

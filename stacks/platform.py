@@ -4,16 +4,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pulumi
+
 from components.cluster import Cluster
+from components.platform.gateway import NAMESPACE as GATEWAY_NAMESPACE
+from components.platform.gateway import Certificate, Gateway, GatewayArgs
 from stacks.config import Environment
+from stacks.gateway_config import Gateway as GatewayConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
     """What teams and workloads may build on. None is a service that this environment does not have."""
 
+    gateway: Gateway | None = None
+
 
 def build_services(environment: Environment, cluster: Cluster) -> Services:
     """Installs what the environment asks for, in the order in which the services need each other."""
-    del environment, cluster
-    return Services()
+    return Services(
+        gateway=build_gateway(environment.gateway, cluster) if environment.gateway else None,
+    )
+
+
+def build_gateway(config: GatewayConfig, cluster: Cluster) -> Gateway:
+    tls = config.tls
+    return Gateway(
+        "gateway",
+        GatewayArgs(
+            class_name=config.class_name,
+            domain=config.domain,
+            sources=cluster.sources,
+            certificate=Certificate(secret=tls.secret, namespace=tls.namespace or GATEWAY_NAMESPACE) if tls else None,
+            traffic_from=config.traffic_from or GATEWAY_NAMESPACE,
+            install_crds=config.install_crds,
+        ),
+        pulumi.ResourceOptions(providers=[cluster.provider]),
+    )

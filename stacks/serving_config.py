@@ -10,6 +10,7 @@ from pydantic import Field
 
 from stacks.config_model import ConfigModel, Many
 from stacks.faults import Fault
+from stacks.gateway_config import Route
 from stacks.image_names import Image
 from stacks.types import Amount, Cpu, Filled, Memory, ModelVersion, Name, UrlPath
 from stacks.workload_config import Container, Placement, Resources
@@ -117,6 +118,7 @@ class DeploymentServer(Container, Placement):
     probes: Probes = Field(default=Probes(), description="Liveness, readiness and start-up probes.")
     rollout: RollingUpdate = Field(default=RollingUpdate(), description="How a new version comes in.")
     disruption: Disruption = Field(default=Disruption(), description="What a node drain may take.")
+    route: Route | None = Field(default=None, description="Host and path at the environment's gateway.")
     drain_seconds: int = Field(
         default=10,
         ge=0,

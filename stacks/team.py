@@ -11,6 +11,7 @@ from components.serving.deployment import ModelServer, ModelServerArgs, Probes
 from components.serving.deployment import service_account_name as serving_service_account
 from components.serving.disruption import Disruption
 from components.serving.rollout import Rollout
+from components.serving.route import ServerRoute, ServerRouteArgs
 from components.tenancy.reference import TeamReference
 from components.tenancy.team import Team, TeamArgs
 from components.training.job import TrainingJob, TrainingJobArgs
@@ -119,6 +120,27 @@ class TeamWorkloads:
             self.child,
         )
 
+    def route(self, entry: Serving, server: ModelServer) -> ServerRoute | None:
+        """The way from outside to the server, where the entry has one."""
+        gateway = self.services.gateway
+        if entry.route is None or gateway is None:
+            return None
+        return ServerRoute(
+            f"{self.team.name}-route-{entry.name}",
+            ServerRouteArgs(
+                gateway=gateway,
+                owner=self.owner,
+                namespace=self.tenancy.namespace,
+                entry=entry.name,
+                service=server.service,
+                host=entry.route.host or f"{self.team.name}.{gateway.domain}",
+                path=entry.route.path or f"/{entry.name}",
+                strip_path=entry.route.strip_path,
+                timeout_seconds=entry.route.timeout_seconds,
+            ),
+            self.child,
+        )
+
 
 def build_team(environment: Environment, team: config.Team, cluster: Cluster, services: Services) -> TeamOutput:
     """All objects of a team, and what its part of the stack outputs says."""
@@ -140,6 +162,7 @@ def build_tenancy(environment: Environment, team: config.Team, cluster: Cluster)
             groups=arguments.groups_of(team),
             protect=elsewhere or any(arguments.is_protected(storage, environment) for storage in storages),
             retain=elsewhere or any(arguments.is_retained(storage, environment) for storage in storages),
+            mesh=arguments.mesh_of(environment, team),
         ),
         pulumi.ResourceOptions(providers=[cluster.provider]),
     )
@@ -150,10 +173,11 @@ def team_output(stack: TeamWorkloads) -> TeamOutput:
     trained = {entry.name: stack.training(entry) for entry in stack.team.training}
     by_model = {training.model: training for training in trained.values()}
     served = {entry.name: stack.serving(entry, by_model.get(entry.model)) for entry in stack.team.serving}
+    routes = {entry.name: stack.route(entry, served[entry.name]) for entry in stack.team.serving}
     return {
         "namespace": stack.tenancy.namespace,
         "training": {name: training_output(stack, training) for name, training in trained.items()},
-        "serving": {name: serving_output(stack, server) for name, server in served.items()},
+        "serving": {name: serving_output(stack, server, routes[name]) for name, server in served.items()},
     }
 
 
@@ -173,11 +197,12 @@ def training_output(stack: TeamWorkloads, training: TrainingJob) -> TrainingOutp
     }
 
 
-def serving_output(stack: TeamWorkloads, server: ModelServer) -> ServingOutput:
+def serving_output(stack: TeamWorkloads, server: ModelServer, route: ServerRoute | None) -> ServingOutput:
     return {
         "namespace": stack.tenancy.namespace,
         "deployment": server.deployment,
         "service": server.service,
         "autoscaler": server.autoscaler,
         "url": server.url,
+        "route": route.url if route else None,
     }

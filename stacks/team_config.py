@@ -36,6 +36,7 @@ class Team(ConfigModel):
     labels: Mapping[OwnLabelKey, LabelValue] = Field(
         default={}, description="Labels of the namespace and of the team's objects."
     )
+    mesh: bool | None = Field(default=None, description="Whether the pods join the mesh; they do where there is one.")
     training: Many[Training] = Field(default=(), description="What the team trains.")
     serving: Many[Serving] = Field(default=(), description="What the team serves.")
 

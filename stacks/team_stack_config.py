@@ -36,7 +36,7 @@ StackName = Annotated[
 ]
 
 # What the environment's stack says of a team, for it needs more rights than a team has.
-_OF_THE_ENVIRONMENT = ("quota", "owners", "developers", "viewers")
+_OF_THE_ENVIRONMENT = ("quota", "owners", "developers", "viewers", "mesh")
 
 
 class TeamStack(ConfigModel):
@@ -50,14 +50,24 @@ class TeamStack(ConfigModel):
 
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
+        yield from self._route_faults()
         yield from crosschecks.repeated_names("storage", self.storage)
         for fault in crosschecks.storage_faults(self):
             yield fault.moved(_in_team)
         yield from crosschecks.sharing_faults(self, one_node=False)
         for key in _OF_THE_ENVIRONMENT:
-            if getattr(self.team, key):
+            if key in self.team.model_fields_set:
                 message = "is said in the environment's stack; remove the key here"
                 yield Fault(path=("team", key), message=message)
+
+    def _route_faults(self) -> Iterator[Fault]:
+        for index, server in enumerate(self.team.serving):
+            if server.route is not None:
+                message = (
+                    "is at the environment's gateway, which a team stack does not see; "
+                    "say the server in the environment's stack, or remove the key"
+                )
+                yield Fault(path=("team", "serving", index, "route"), message=message)
 
     @property
     def teams(self) -> tuple[Team, ...]:

@@ -137,7 +137,7 @@ _LABEL_NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VERSION = re.compile(r"v[0-9a-f]{10}")
 _GROUP = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?")
-_RESERVED_NAMESPACES = ("default", "local-path-storage", "ml-platform")
+_RESERVED_NAMESPACES = ("default", "gateway-system", "local-path-storage", "logging", "ml-platform", "monitoring")
 
 
 def check_name(value: object) -> str:

@@ -10,6 +10,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.labels import Owner, object_labels
+from components.platform.mesh import NamespaceMesh
 from components.quantities import canonical_quantities
 from components.tenancy.access import ROLES, Role, role_rules
 from components.tenancy.network import network_policies
@@ -41,7 +42,7 @@ class TeamArgs:
     `quota` is the `hard` of a ResourceQuota, such as `{"requests.cpu": "8", "limits.memory": "32Gi"}`; an
     empty one means none. `groups` are the names that the cluster's authentication gives its users. A
     namespace that goes takes all data in it along: `protect` lets Pulumi refuse to delete it, `retain` leave
-    it on the cluster.
+    it on the cluster. `mesh` is what joins it to a service mesh.
     """
 
     owner: Owner
@@ -50,6 +51,7 @@ class TeamArgs:
     groups: Mapping[Role, Sequence[str]] = field(default_factory=dict[Role, Sequence[str]])
     protect: bool = False
     retain: bool = False
+    mesh: NamespaceMesh = field(default_factory=NamespaceMesh)
 
 
 class Team(pulumi.ComponentResource):
@@ -63,15 +65,19 @@ class Team(pulumi.ComponentResource):
         team = args.owner.team
         child = pulumi.ResourceOptions(parent=self)
 
+        namespace_metadata: meta.ObjectMetaArgsDict = {
+            "name": args.namespace,
+            "labels": {
+                **object_labels(args.owner, name=team, component="tenancy"),
+                **pod_security_labels(),
+                **args.mesh.labels,
+            },
+        }
+        if args.mesh.annotations:
+            namespace_metadata["annotations"] = dict(args.mesh.annotations)
         namespace = k8s.core.v1.Namespace(
             f"{name}-namespace",
-            metadata={
-                "name": args.namespace,
-                "labels": {
-                    **object_labels(args.owner, name=team, component="tenancy"),
-                    **pod_security_labels(),
-                },
-            },
+            metadata=namespace_metadata,
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.retain),
         )
         # Taken from the object and not from the arguments: all that is put into it then waits for it.
@@ -95,7 +101,7 @@ class Team(pulumi.ComponentResource):
             # A quota that has not counted yet forbids every claim and pod ("status unknown for quota"), so whoever
             # puts something into the namespace waits for the quota too.
             self.namespace = pulumi.Output.all(name_in_cluster, quota.metadata.name).apply(lambda names: names[0])
-        for policy, spec in network_policies().items():
+        for policy, spec in {**network_policies(), **args.mesh.policies}.items():
             k8s.networking.v1.NetworkPolicy(f"{name}-{policy}", metadata=metadata(policy), spec=spec, opts=child)
         for role in ROLES:
             k8s.rbac.v1.Role(f"{name}-{role}", metadata=metadata(role), rules=role_rules(role), opts=child)
