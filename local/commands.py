@@ -85,7 +85,7 @@ def up(stack: str, *, only_cluster: bool = False) -> None:
             start_cluster(instance, programs, environment.cluster, steps)
         else:
             programs = built_programs(steps, cluster=False)
-        pulumi = Pulumi(instance, programs, stack=stack, embedded=isinstance(environment.cluster, LocalCluster))
+        pulumi = _pulumi(stack, programs, embedded=isinstance(environment.cluster, LocalCluster))
         pulumi.ensure()
         pulumi.ensure_stack()
         if only_cluster:
@@ -175,16 +175,19 @@ def is_embedded(stack: str) -> bool:
 
 def existing_pulumi(stack: str) -> Pulumi:
     """Pulumi for a command that needs what `make up` made."""
-    instance = INSTANCES["dev"]
     embedded = is_embedded(stack)
     tools = tools_to_build() + (toolchain.CLUSTER_TOOLS if embedded else ())
     if not _all_built(tools):
         raise Failure("the tools of this stack are not built yet", "run 'make up' first")
     with Steps() as steps:
         programs = toolchain.build(tools, steps)
-    pulumi = Pulumi(instance, programs, stack=stack, embedded=embedded)
+    pulumi = _pulumi(stack, programs, embedded=embedded)
     pulumi.ensure()
     return pulumi
+
+
+def _pulumi(stack: str, programs: Mapping[str, Path], *, embedded: bool) -> Pulumi:
+    return Pulumi(INSTANCES["dev"], programs, stack=stack, stack_file=stack_file(stack), embedded=embedded)
 
 
 def _all_built(tools: tuple[toolchain.Tool, ...]) -> bool:
@@ -255,7 +258,7 @@ def down(stack: str) -> None:
         programs: dict[str, Path] = {}
         if _all_built(tools):
             programs = toolchain.build(tools, steps)
-            pulumi = Pulumi(instance, programs, stack=stack, embedded=embedded)
+            pulumi = _pulumi(stack, programs, embedded=embedded)
             pulumi.ensure()
             if pulumi.has_resources():
                 if embedded:

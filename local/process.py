@@ -132,10 +132,13 @@ def side_by_side(*jobs: Callable[[], object], workers: int = 2) -> None:
                 future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            # Again and again: a job may just have been between two programs.
+            # Each program once, so that it may come to its own end; again and again, since a job may just have been
+            # between two programs.
+            told: set[subprocess.Popen[str]] = set()
             while not all(future.done() for future in futures):
-                for process in tuple(_running):
+                for process in set(_running) - told:
                     _interrupt(process)
+                    told.add(process)
                 time.sleep(0.5)
             raise
 

@@ -60,6 +60,13 @@ class EmbeddedCluster:
         pulumi.ensure_stack()
         return cls(node, pulumi)
 
+    def start_again(self) -> None:
+        """Bring the cluster up after it was stopped and forgotten: a new one, with addresses of its own."""
+        cluster = read_environment(self.pulumi.stack_file).cluster
+        assert isinstance(cluster, LocalCluster)
+        with Steps() as steps:
+            self.node = commands.start_cluster(self.node.instance, self.node.programs, cluster, steps)
+
     def stop(self) -> None:
         self.node.stop()
         left = self.node.leftovers()

@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 # A cluster of AWS and the stacks whose objects are on it, in the order of their updates.
 CLUSTERS = {"staging": ("staging",), "prod": ("prod", "prod-vision")}
+WORKLOADS = ("Job", "Deployment")
 RELEASE = "kubernetes:helm.sh/v3:Release"
 # Charts are no objects: Helm makes objects of them, and their files are in registries that cannot be reached here.
 CHARTS = {
@@ -87,7 +88,7 @@ class Accepted:
 
     @property
     def workloads(self) -> list[Manifest]:
-        return [found for found in self.manifests if found["kind"] in ("Job", "Deployment")]
+        return [found for found in self.manifests if found["kind"] in WORKLOADS]
 
     def first(self, kind: str) -> Manifest:
         return copy.deepcopy(next(found for found in self.manifests if found["kind"] == kind))
@@ -109,8 +110,10 @@ def definitions(embedded: EmbeddedCluster) -> Iterator[None]:
 def accepted(request: pytest.FixtureRequest, embedded: EmbeddedCluster, definitions: None) -> Iterator[Accepted]:
     """All objects of a cluster, created; afterwards nothing of them is left."""
     found = manifests(CLUSTERS[request.param])
-    # The namespaces take what is in them along.
+    # The namespaces take what is in them along. The pods go before them: a namespace would wait for half of their
+    # grace periods, though none of them ever had a node.
     outermost = [manifest for manifest in found if "namespace" not in manifest["metadata"]]
+    workloads = [manifest for manifest in found if manifest["kind"] in WORKLOADS]
     present = embedded.kubectl("get", "--ignore-not-found", "-o", "name", "-f", "-", stdin=stream(outermost)).stdout
     assert not present, f"something else on this cluster has the same names: {present}"
     # A pod that never had a node goes at once, and nobody looks for its image.
@@ -120,7 +123,9 @@ def accepted(request: pytest.FixtureRequest, embedded: EmbeddedCluster, definiti
         assert done.returncode == 0, f"the API server refuses objects of {request.param}:\n{done.stderr}"
         yield Accepted(name=request.param, manifests=found, said=done.stdout)
     finally:
-        embedded.kubectl("delete", "--ignore-not-found", "--timeout=110s", "-f", "-", stdin=stream(outermost), ok=False)
+        delete = ("delete", "--ignore-not-found", "--timeout=110s", "-f", "-")
+        embedded.kubectl(*delete, "--cascade=foreground", stdin=stream(workloads), ok=False)
+        embedded.kubectl(*delete, stdin=stream(outermost), ok=False)
         embedded.kubectl("uncordon", embedded.node.name)
         left = embedded.kubectl("get", "--ignore-not-found", "-o", "name", "-f", "-", stdin=stream(outermost)).stdout
         assert not left, f"still there after their deletion: {left}"

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
-import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local import commands, status
 from local.commands import post
+from local.paths import INSTANCES
 from tests.e2e.load import Load
 from tests.embedded import EmbeddedCluster, wait_for
 
@@ -76,6 +79,38 @@ def test_nothing_changes_without_a_change(embedded: EmbeddedCluster) -> None:
     embedded.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
     embedded.up("--expect-no-changes")
     assert jobs(embedded) == before
+
+
+@pytest.fixture
+def commands_of_make(embedded: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands behind `make` work on the tests' cluster in place of the user's."""
+    monkeypatch.setitem(INSTANCES, "dev", INSTANCES["test"])
+    for module in (commands, status):
+        monkeypatch.setattr(module, "stack_file", lambda _: embedded.pulumi.stack_file)
+
+
+@pytest.mark.usefixtures("commands_of_make")
+def test_outputs_are_json_and_nothing_else(embedded: EmbeddedCluster, capfd: pytest.CaptureFixture[str]) -> None:
+    commands.outputs("test")
+    assert json.loads(capfd.readouterr().out) == embedded.outputs()
+
+
+@pytest.mark.usefixtures("commands_of_make")
+def test_predict_shows_labels_predictions_and_accuracy(capfd: pytest.CaptureFixture[str]) -> None:
+    commands.predict("test", 7)
+    shown = capfd.readouterr().out
+    (accuracy,) = re.findall(r"450 held-out samples sent, \d+ right: accuracy (0\.\d+)", shown)
+    assert float(accuracy) >= 0.97
+    assert len(re.findall(r"^ +\d+ +\d+ +\d+ ", shown, re.MULTILINE)) == 7
+
+
+@pytest.mark.usefixtures("commands_of_make")
+def test_status_shows_programs_nodes_pods_and_autoscalers(capfd: pytest.CaptureFixture[str]) -> None:
+    status.show("test")
+    shown = capfd.readouterr().out
+    assert re.search(r"all \d+ programs run", shown)
+    for words in ("a100-0", "digits", "1 to 3"):
+        assert words in shown
 
 
 def test_namespaces_enforce_the_restricted_standard(embedded: EmbeddedCluster) -> None:
@@ -241,7 +276,7 @@ def test_gpu_pods_land_on_gpu_nodes_only(embedded: EmbeddedCluster) -> None:
         embedded.kubectl("delete", "namespace", "gpu-check", "--wait=true")
 
 
-def test_destroy_leaves_nothing_and_up_works_again(embedded: EmbeddedCluster) -> None:
+def test_destroy_leaves_nothing(embedded: EmbeddedCluster) -> None:
     embedded.run("destroy", "--yes", "--skip-preview")
     kinds = "deployments,jobs,services,hpa,pdb,pvc,serviceaccounts,secrets,networkpolicies,roles,rolebindings"
     ours = embedded.kubectl("get", kinds, "-A", "-l", "app.kubernetes.io/part-of=ml-platform", "-o", "name").stdout
@@ -249,7 +284,14 @@ def test_destroy_leaves_nothing_and_up_works_again(embedded: EmbeddedCluster) ->
     assert embedded.kubectl("get", "namespace", NAMESPACE, ok=False).returncode != 0
     wait_for("no volume left", lambda: not embedded.get("pv")["items"], 60)
     assert not list(embedded.node.instance.volumes.iterdir())
-    started = time.monotonic()
+
+
+@pytest.mark.usefixtures("commands_of_make")
+def test_down_leaves_nothing_on_the_machine_and_up_works_again(embedded: EmbeddedCluster) -> None:
+    interface = embedded.node.interface
+    commands.down("test")
+    assert embedded.node.leftovers() == []
+    assert not Path("/sys/class/net", interface).exists()
+    embedded.start_again()
     embedded.up()
     assert post(f"{embedded.server['url']}/predict", {"input": embedded.samples()["inputs"][0]})
-    print(f"up after destroy: {time.monotonic() - started:.0f} s")
