@@ -16,6 +16,8 @@ from stacks.config_model import ConfigModel, Many
 from stacks.faults import Fault
 from stacks.gateway_config import Gateway, Mesh, gateway_faults, mesh_faults
 from stacks.image_names import Registry
+from stacks.queue_quotas import queue_faults
+from stacks.queueing_config import Queueing
 from stacks.storage_config import Storage
 from stacks.team_config import Quota, Team
 
@@ -42,6 +44,9 @@ class Environment(ConfigModel):
     storage: Many[Storage] = Field(default=(), description="Storage that workloads name.")
     gateway: Gateway | None = Field(default=None, description="Entrance to the model servers from outside.")
     mesh: Mesh | None = Field(default=None, description="The service mesh that the teams' pods join.")
+    queueing: Queueing | None = Field(
+        default=None, description="Training waits in queues (Kueue). Else it starts at once, or its pods wait alone."
+    )
     teams: Many[Team] = Field(default=(), description="The teams and their workloads.")
 
     def faults(self) -> Iterator[Fault]:
@@ -54,6 +59,7 @@ class Environment(ConfigModel):
         yield from aws_config.team_faults(self)
         yield from gateway_faults(self)
         yield from mesh_faults(self)
+        yield from queue_faults(self)
 
     @property
     def protects_data(self) -> bool:

@@ -9,8 +9,10 @@ import pulumi
 from components.cluster import Cluster
 from components.platform.gateway import NAMESPACE as GATEWAY_NAMESPACE
 from components.platform.gateway import Certificate, Gateway, GatewayArgs
+from components.platform.queueing import Queueing
 from stacks.config import Environment
 from stacks.gateway_config import Gateway as GatewayConfig
+from stacks.queueing import build_queueing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,12 +20,14 @@ class Services:
     """What teams and workloads may build on. None is a service that this environment does not have."""
 
     gateway: Gateway | None = None
+    queueing: Queueing | None = None
 
 
 def build_services(environment: Environment, cluster: Cluster) -> Services:
     """Installs what the environment asks for, in the order in which the services need each other."""
     return Services(
         gateway=build_gateway(environment.gateway, cluster) if environment.gateway else None,
+        queueing=build_queueing(environment, environment.queueing, cluster) if environment.queueing else None,
     )
 
 

@@ -12,14 +12,16 @@ from components.serving.deployment import service_account_name as serving_servic
 from components.serving.disruption import Disruption
 from components.serving.rollout import Rollout
 from components.serving.route import ServerRoute, ServerRouteArgs
+from components.tenancy.queue import LocalQueue, LocalQueueArgs
 from components.tenancy.reference import TeamReference
 from components.tenancy.team import Team, TeamArgs
-from components.training.job import TrainingJob, TrainingJobArgs
+from components.training.job import Queued, TrainingJob, TrainingJobArgs
 from components.training.job import service_account_name as training_service_account
 from stacks import arguments, config
 from stacks.config import Environment
 from stacks.outputs import ServingOutput, TeamOutput, TrainingOutput
 from stacks.platform import Services
+from stacks.queueing import build_cluster_queue, queued_by_another_stack, queued_in_environment
 from stacks.serving_config import Serving
 from stacks.storage_config import Storage
 from stacks.team_stack_config import TeamStack
@@ -50,6 +52,7 @@ class TeamWorkloads:
         # Workloads are children of the team: they inherit the provider, and the tree of a preview shows whose
         # they are.
         self.child = pulumi.ResourceOptions(parent=self.tenancy)
+        self.queue = self.local_queue()
         self.claims = {name: self.claim(environment.storage_named(name)) for name in team.storage_names()}
 
     def claim(self, storage: Storage) -> VolumeClaim:
@@ -68,6 +71,23 @@ class TeamWorkloads:
             self.child,
         )
 
+    def local_queue(self) -> LocalQueue | None:
+        """The way into the team's queue, where there are queues and this stack makes them."""
+        if self.services.queueing is None:
+            return None
+        return LocalQueue(
+            f"{self.team.name}-local-queue",
+            LocalQueueArgs(owner=self.owner, namespace=self.tenancy.namespace),
+            self.child,
+        )
+
+    def queued(self, entry: Training) -> Queued | None:
+        if isinstance(self.environment, TeamStack):
+            return queued_by_another_stack(entry)
+        if self.environment.queueing is None or self.queue is None:
+            return None
+        return queued_in_environment(self.environment.queueing, entry, [self.queue])
+
     def training(self, entry: Training) -> TrainingJob:
         return TrainingJob(
             f"{self.team.name}-training-{entry.name}",
@@ -85,6 +105,7 @@ class TeamWorkloads:
                 rerun=entry.rerun,
                 retries=entry.retries,
                 timeout_seconds=entry.timeout,
+                queued=self.queued(entry),
             ),
             self.child,
         )
@@ -144,12 +165,15 @@ class TeamWorkloads:
 
 def build_team(environment: Environment, team: config.Team, cluster: Cluster, services: Services) -> TeamOutput:
     """All objects of a team, and what its part of the stack outputs says."""
-    tenancy = build_tenancy(environment, team, cluster)
+    tenancy = build_tenancy(environment, team, cluster, services)
     return team_output(TeamWorkloads(environment, team, cluster, tenancy, services))
 
 
-def build_tenancy(environment: Environment, team: config.Team, cluster: Cluster) -> Team:
+def build_tenancy(environment: Environment, team: config.Team, cluster: Cluster, services: Services) -> Team:
     """The place of a team on a cluster, without its workloads."""
+    queues: list[pulumi.Resource] = []
+    if environment.queueing is not None and services.queueing is not None:
+        queues.append(build_cluster_queue(environment, environment.queueing, team, cluster, services.queueing))
     storages = [environment.storage_named(name) for name in team.storage_names()]
     # A team without workloads here has them in a stack of its own, and data with them.
     elsewhere = not team.training and not team.serving and environment.protects_data
@@ -163,6 +187,7 @@ def build_tenancy(environment: Environment, team: config.Team, cluster: Cluster)
             protect=elsewhere or any(arguments.is_protected(storage, environment) for storage in storages),
             retain=elsewhere or any(arguments.is_retained(storage, environment) for storage in storages),
             mesh=arguments.mesh_of(environment, team),
+            after=queues,
         ),
         pulumi.ResourceOptions(providers=[cluster.provider]),
     )

@@ -9,6 +9,7 @@ from pydantic import Field
 from stacks import crosschecks
 from stacks.config_model import ConfigModel, Many
 from stacks.faults import Fault
+from stacks.queueing_config import Queue
 from stacks.serving_config import Serving
 from stacks.training_config import Training
 from stacks.types import Cpu, Group, LabelValue, Memory, Name, Namespace, OwnLabelKey, Size, check_namespace
@@ -30,6 +31,9 @@ class Team(ConfigModel):
     name: Name = Field(description="Name of the team; unique in the environment.")
     namespace: Namespace | None = Field(default=None, description="Namespace. Else the team's name.")
     quota: Quota | None = Field(default=None, description="The most that the team may use.")
+    queue: Queue | None = Field(
+        default=None, description="What the team's training owns and borrows. Else what its `quota` says."
+    )
     owners: Many[Group] = Field(default=(), description="Groups with every right that a namespace has.")
     developers: Many[Group] = Field(default=(), description="Groups that may run and change workloads.")
     viewers: Many[Group] = Field(default=(), description="Groups that may look, but not at Secrets.")

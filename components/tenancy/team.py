@@ -42,7 +42,8 @@ class TeamArgs:
     `quota` is the `hard` of a ResourceQuota, such as `{"requests.cpu": "8", "limits.memory": "32Gi"}`; an
     empty one means none. `groups` are the names that the cluster's authentication gives its users. A
     namespace that goes takes all data in it along: `protect` lets Pulumi refuse to delete it, `retain` leave
-    it on the cluster. `mesh` is what joins it to a service mesh.
+    it on the cluster. `mesh` is what joins it to a service mesh. `after` is what must be there before the
+    namespace, and while it is deleted, such as the controllers of what people put into it.
     """
 
     owner: Owner
@@ -52,6 +53,7 @@ class TeamArgs:
     protect: bool = False
     retain: bool = False
     mesh: NamespaceMesh = field(default_factory=NamespaceMesh)
+    after: Sequence[pulumi.Resource] = ()
 
 
 class Team(pulumi.ComponentResource):
@@ -78,7 +80,9 @@ class Team(pulumi.ComponentResource):
         namespace = k8s.core.v1.Namespace(
             f"{name}-namespace",
             metadata=namespace_metadata,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.retain),
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=args.protect, retain_on_delete=args.retain, depends_on=list(args.after)
+            ),
         )
         # Taken from the object and not from the arguments: all that is put into it then waits for it.
         name_in_cluster = namespace.metadata.name

@@ -12,6 +12,7 @@ import pulumi_kubernetes as k8s
 from components.labels import Owner, object_labels, platform_labels
 from components.platform.storage.access import Access, TeamStorage
 from components.pods import Mount, Placement, Program, container, pod_spec
+from components.queues import PRIORITY_LABEL, QUEUE_LABEL
 from components.training.versioning import job_version
 
 if TYPE_CHECKING:
@@ -26,6 +27,34 @@ COMPONENT = "training"
 HOPELESS_EXIT_CODES = (64, 65, 78)
 # Pulumi must outlast the Job's own deadline, or it would report a timeout in place of the Job's failure.
 AWAIT_MARGIN_SECONDS = 120
+# What Kueue decides on a Job that lives: when it runs, and on which nodes. A Job stays in the queue that it was made
+# for: Kueue refuses to move one that has started, also into its first queue.
+KUEUES_FIELDS = (
+    "spec.suspend",
+    "spec.template.spec.nodeSelector",
+    "spec.template.spec.tolerations",
+    f'metadata.labels["{QUEUE_LABEL}"]',
+    f'metadata.labels["{PRIORITY_LABEL}"]',
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queued:
+    """How Jobs get to run where there are queues.
+
+    `queue` names a LocalQueue of the namespace; None where another stack made it, and Kueue finds it by itself.
+    `priority` names a WorkloadPriorityClass. `wait_seconds` is the longest time that a Job may wait to be started.
+    `after`: the queue.
+    """
+
+    queue: str | None
+    wait_seconds: int
+    priority: str | None = None
+    after: Sequence[pulumi.Resource] = ()
+
+    def labels(self) -> dict[str, str]:
+        names = {QUEUE_LABEL: self.queue, PRIORITY_LABEL: self.priority}
+        return {label: name for label, name in names.items() if name is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +62,8 @@ class TrainingJobArgs:
     """One `training` entry of a team.
 
     `prepare` is None when the data needs no preparation. `rerun` is any text: a new one trains again though
-    nothing else changed. `retries` and `timeout_seconds` hold for each of the two Jobs.
+    nothing else changed. `retries` and `timeout_seconds` hold for each of the two Jobs. `queued` is None where
+    Jobs start at once.
     """
 
     owner: Owner
@@ -49,6 +79,7 @@ class TrainingJobArgs:
     rerun: str | None = None
     retries: int = 2
     timeout_seconds: int = 86400
+    queued: Queued | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,8 +244,12 @@ class TrainingJob(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
+        # A Job's deadline counts from its start.
+        wait = args.queued.wait_seconds if args.queued else 0
+        patience = f"{wait + args.timeout_seconds + AWAIT_MARGIN_SECONDS}s"
+        queue_labels = args.queued.labels() if args.queued else {}
+
         def job(step: str, planned: PlannedJob, after: list[pulumi.Resource]) -> k8s.batch.v1.Job:
-            patience = f"{args.timeout_seconds + AWAIT_MARGIN_SECONDS}s"
             return k8s.batch.v1.Job(
                 # With the version, so that Pulumi takes the Jobs of two recipes for two resources. As one that is
                 # replaced, a Job whose successor fails would wait for its deletion, and a program that goes back
@@ -223,28 +258,34 @@ class TrainingJob(pulumi.ComponentResource):
                 metadata={
                     "name": planned.name,
                     "namespace": args.namespace,
-                    "labels": object_labels(
-                        args.owner, name=args.entry, component=COMPONENT, instance=f"{args.entry}-{step}"
-                    ),
+                    "labels": {
+                        **object_labels(
+                            args.owner, name=args.entry, component=COMPONENT, instance=f"{args.entry}-{step}"
+                        ),
+                        **queue_labels,
+                    },
                     # A failed Job cannot be started again. With this it is replaced by the next `pulumi up`.
                     "annotations": {"pulumi.com/replaceUnready": "true"},
                 },
-                spec=planned.spec,
+                # Not a part of the version: the same training, whenever it starts.
+                spec={**planned.spec, "suspend": True} if QUEUE_LABEL in queue_labels else planned.spec,
                 opts=pulumi.ResourceOptions(
                     parent=self,
                     depends_on=after,
+                    ignore_changes=list(KUEUES_FIELDS),
                     custom_timeouts=pulumi.CustomTimeouts(create=patience, update=patience, delete="10m"),
                 ),
             )
 
         # The names of the account and the claims are plain text in the pods, so that they can be hashed:
         # the order of creation and deletion has to be said.
-        needed: list[pulumi.Resource] = [account, args.data, args.models]
+        queue = list(args.queued.after) if args.queued else []
+        needed: list[pulumi.Resource] = [account, args.data, args.models, *queue]
         data_dir = args.data.access.root(DATA_ROOT)
         if args.prepare is not None:
             prepare = plan_prepare(args, args.prepare)
             data_dir = data_folder(args, prepare.version)
-            needed.append(job("prepare", prepare, needed[:2]))
+            needed.append(job("prepare", prepare, [account, args.data, *queue]))
         train = plan_train(args, data_dir)
         self.version = train.version
         self.model = args.model
