@@ -6,7 +6,7 @@ import datetime
 import functools
 import pathlib
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import pydantic
 import yaml
@@ -50,6 +50,17 @@ class Eks(_Entry):
         return known.addons[addon]
 
 
+class GoModule(_Entry):
+    """The Go module that holds the same files at the same version: where they come from without a registry.
+
+    `folder` lies in the module. `descriptions` is false where the published CRDs leave theirs out.
+    """
+
+    path: str
+    folder: str
+    descriptions: bool = True
+
+
 class Chart(_Entry):
     """A Helm chart: an OCI reference, or a name in `repository`; its exact version, and the images that it starts."""
 
@@ -59,6 +70,7 @@ class Chart(_Entry):
     source: str
     licence: str
     images: tuple[str, ...]
+    module: GoModule | None = None
     notes: str = ""
 
 
@@ -70,6 +82,7 @@ class Manifest(_Entry):
     source: str
     licence: str
     images: tuple[str, ...] = ()
+    module: GoModule | None = None
     notes: str = ""
 
 
@@ -89,6 +102,23 @@ class Catalog(_Entry):
     charts: dict[str, Chart]
     manifests: dict[str, Manifest] = {}
     images: dict[str, Image] = {}
+
+    @pydantic.model_validator(mode="after")
+    def _one_name_one_entry(self) -> Self:
+        names = [*self.charts, *self.manifests, *self.images]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{', '.join(repeated)}: the name of several entries; give each a name of its own")
+        return self
+
+    def names(self) -> frozenset[str]:
+        """The names of all charts, manifests and images."""
+        return frozenset((*self.charts, *self.manifests, *self.images))
+
+    def images_of(self, name: str) -> tuple[str, ...]:
+        """The references of the images of an entry, whatever it is. LookupError says what is known."""
+        entries: dict[str, Chart | Manifest | Image] = {**self.charts, **self.manifests, **self.images}
+        entry = _named(entries, "entry", name)
+        return (entry.reference,) if isinstance(entry, Image) else entry.images
 
     def chart(self, name: str) -> Chart:
         """The chart of that name; LookupError says what is known."""

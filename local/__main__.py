@@ -97,6 +97,15 @@ def down(stack: str) -> None:
         commands.down(stack)
 
 
+@cli.command()
+@click.argument("entries", nargs=-1)
+def mirror(entries: tuple[str, ...]) -> None:
+    """Charts, manifests and images for the embedded cluster: those named, else all that can be had here."""
+    from local import mirror
+
+    mirror.make(entries)
+
+
 @cli.command(context_settings={"ignore_unknown_options": True})
 @click.argument("words", nargs=-1)
 def test(words: tuple[str, ...]) -> None:

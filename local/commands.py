@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from local import addons, container_images, process, system, toolchain
+from local import addons, container_images, mirror, process, system, toolchain
 from local.errors import Failure
 from local.network import cluster_range
 from local.node import EmbeddedNode
@@ -27,6 +27,7 @@ from local.pulumi_cli import Pulumi, tools_to_build
 from local.stack import policy_options, read_environment, stack_file
 from stacks.aws_config import AwsCluster
 from stacks.cluster_config import LocalCluster
+from stacks.installed import from_embedded_mirror
 
 #: How long an answer of a server that `pulumi up` saw ready may take to come through a new Service.
 ANSWER_SECONDS = 15
@@ -38,8 +39,12 @@ def built_programs(steps: Steps, *, cluster: bool = True) -> dict[str, Path]:
     return toolchain.build(sorted(tools, key=toolchain.ALL_TOOLS.index), steps)
 
 
-def prepare(steps: Steps) -> dict[str, Path]:
-    """Everything that is built once: packages, tools, images. Tools and images are made side by side."""
+def prepare(steps: Steps, entries: Collection[str] = ()) -> dict[str, Path]:
+    """Everything that is built once: packages, tools, images. Tools and images are made side by side.
+
+    `entries` of the catalog, what the stack installs, are mirrored where they can be had on this machine. The others
+    may do without: what a simulated node runs needs no image.
+    """
     system.check_machine()
     programs: dict[str, Path] = {}
 
@@ -52,18 +57,24 @@ def prepare(steps: Steps) -> dict[str, Path]:
 
     process.side_by_side(tools, packages_and_images)
     container_images.build_system(programs, steps)
+    if here := mirror.available(entries):
+        mirror.build(here, steps)
     return programs
 
 
 def start_cluster(
-    instance: Instance, programs: Mapping[str, Path], cluster: LocalCluster, steps: Steps
+    instance: Instance,
+    programs: Mapping[str, Path],
+    cluster: LocalCluster,
+    steps: Steps,
+    entries: Collection[str] = (),
 ) -> EmbeddedNode:
-    """Bring the embedded cluster of `instance` up, or repair it."""
+    """Bring the embedded cluster of `instance` up, or repair it, with the images of these entries of the catalog."""
     node = EmbeddedNode(instance, programs)
     with steps.step(f"cluster {instance.name}: control plane and node"):
         node.ensure()
         addons.wait_for_api(node)
-    container_images.import_into(node, steps)
+    container_images.import_into(node, steps, mirror.images_of(mirror.available(entries)))
     pools = [pool.model_dump(by_alias=True) for pool in cluster.simulated_nodes]
     addons.ensure(node, pools, steps)
     return node
@@ -81,8 +92,9 @@ def up(stack: str, *, only_cluster: bool = False) -> None:
         )
     with Steps() as steps:
         if isinstance(environment.cluster, LocalCluster):
-            programs = prepare(steps)
-            start_cluster(instance, programs, environment.cluster, steps)
+            entries = from_embedded_mirror(environment)
+            programs = prepare(steps, entries)
+            start_cluster(instance, programs, environment.cluster, steps, entries)
         else:
             programs = built_programs(steps, cluster=False)
         pulumi = _pulumi(stack, programs, embedded=isinstance(environment.cluster, LocalCluster))

@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,12 +115,16 @@ class Builder:
         flush(partial)
         partial.rename(image.archive)
 
-    def from_program(self, image: Image, program: Path, *arguments: str) -> None:
-        """An image that holds one static program and nothing else, run as nobody."""
+    def from_programs(self, image: Image, programs: Mapping[str, Path], *arguments: str) -> None:
+        """An image that holds static programs, by their paths in it, and nothing else, run as nobody.
+
+        The first one is what it starts, with `arguments`.
+        """
         what = f"building the image {image.reference} failed"
         container = self.buildah("from", "scratch", what=what)
-        self.buildah("copy", "--chmod", "0755", container, program, f"/{program.name}", what=what)
-        entrypoint = ", ".join(f'"{word}"' for word in (f"/{program.name}", *arguments))
+        for path, program in programs.items():
+            self.buildah("copy", "--chmod", "0755", container, program, path, what=what)
+        entrypoint = ", ".join(f'"{word}"' for word in (next(iter(programs)), *arguments))
         self.buildah(*("config", "--user", "65534:65534", "--entrypoint", f"[{entrypoint}]", container), what=what)
         self.buildah("commit", "--signature-policy", self.policy, "--rm", container, image.reference, what=what)
         self.save(image)
@@ -191,7 +195,7 @@ class Builder:
 
 
 @contextmanager
-def _builder(steps: Steps) -> Generator[Builder]:
+def building(steps: Steps) -> Generator[Builder]:
     folder = cache_folder() / "images" / ".build"
     with locking.waiting_for(cache_folder() / "images.lock", steps):
         shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
@@ -208,7 +212,7 @@ def build_base_and_samples(steps: Steps) -> None:
     pending = {name: Image(reference=sample_reference(name)) for name in samples.sample_images()}
     if base.archive.exists() and all(image.archive.exists() for image in pending.values()):
         return
-    with _builder(steps) as builder:
+    with building(steps) as builder:
         pending = {name: image for name, image in pending.items() if not image.archive.exists()}
         if not base.archive.exists():
             with steps.step(f"image base (Debian {SUITE}, Python {BASE_PYTHON})"):
@@ -227,18 +231,18 @@ def build_system(programs: Mapping[str, Path], steps: Steps) -> None:
     pending = {module: image for module, image in pending.items() if not image.archive.exists()}
     if pause.archive.exists() and not pending:
         return
-    with steps.step("images of the cluster's own pods"), _builder(steps) as builder:
+    with steps.step("images of the cluster's own pods"), building(steps) as builder:
         if not pause.archive.exists():
             # catatonit is a static init; with -P it is the pause program of a pod.
-            builder.from_program(pause, Path("/usr/bin/catatonit"), "-P")
+            builder.from_programs(pause, {"/catatonit": Path("/usr/bin/catatonit")}, "-P")
         for module, image in pending.items():
-            builder.from_program(image, programs[module])
+            builder.from_programs(image, {f"/{programs[module].name}": programs[module]})
 
 
-def import_into(node: EmbeddedNode, steps: Steps) -> None:
-    """Give the node's containerd every wanted image that it lacks."""
+def import_into(node: EmbeddedNode, steps: Steps, more: Iterable[Image] = ()) -> None:
+    """Give the node's containerd every wanted image that it lacks, and those of `more`."""
     listed = process.output(node.enter("ctr", "--namespace", "k8s.io", "images", "list", "-q")).split()
-    missing = [image for image in wanted(node.programs) if image.reference not in listed]
+    missing = [image for image in (*wanted(node.programs), *more) if image.reference not in listed]
     if not missing:
         return
     with steps.step(f"import {len(missing)} images") as step:

@@ -17,6 +17,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ml-platform"
 
 
+def mirror_folder() -> Path:
+    """Charts, manifests and images of the catalog, as `make mirror` makes them."""
+    return cache_folder() / "mirror"
+
+
 def flush(file: Path) -> None:
     """Bring a file's content to the disk: renamed before that, it may be whole by name and empty after a power cut."""
     with file.open("rb") as handle:

@@ -18,8 +18,9 @@ import yaml
 from local import pki, process, toolchain
 from local.errors import Failure
 from local.network import cluster_range
-from local.paths import LOCAL, ROOT, Instance
+from local.paths import LOCAL, ROOT, Instance, mirror_folder
 from local.progress import Steps
+from stacks.catalog_config import EMBEDDED_VARIABLE
 
 CLI_MINIMUM = (3, 200)
 #: A local update that takes longer than this may wait for something that does not come.
@@ -89,7 +90,11 @@ class Pulumi:
             "PULUMI_STACK": self.stack,
             # The salt of the passphrase is in the state: the stack file need not hold it.
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
-        } | ({"ML_PLATFORM_KUBECONFIG": kubeconfig, "KUBECONFIG": kubeconfig} if self.embedded else {})
+        } | (
+            {"ML_PLATFORM_KUBECONFIG": kubeconfig, "KUBECONFIG": kubeconfig, EMBEDDED_VARIABLE: str(mirror_folder())}
+            if self.embedded
+            else {}
+        )
 
     def environment(self) -> dict[str, str]:
         inherited = {

@@ -55,8 +55,16 @@ class Tool:
         """The file names of the built programs."""
         if self.packages == (".",):
             return ({"pulumi-kubernetes": "pulumi-resource-kubernetes"}.get(self.module, self.module),)
-        renamed = {"v3": "etcd"}
-        return tuple(renamed.get(name := package.rsplit("/", 1)[-1], name) for package in self.packages)
+        return tuple(_RENAMED.get(package) or _program(package) for package in self.packages)
+
+
+#: Programs that get another name than Go gives them.
+_RENAMED = {"go.etcd.io/etcd/server/v3": "etcd"}
+
+
+def _program(package: str) -> str:
+    """The name that `go build` gives a program: the last part of its path that is no major version."""
+    return re.sub(r"/v\d+$", "", package).rpartition("/")[2]
 
 
 _MAJOR, _MINOR, _ = KUBERNETES.removeprefix("v").split(".")
@@ -121,7 +129,76 @@ CLUSTER_TOOLS = (
     ),
 )
 
-ALL_TOOLS = (PULUMI_PROVIDER, CLUSTER_TOOLS[0], PULUMI_CLI, *CLUSTER_TOOLS[1:])
+
+def _prometheus_tool(module: str, version: str, release: str, *packages: str) -> Tool:
+    """A tool of the Prometheus family, which all say their release in the same place."""
+    variables = {"github.com/prometheus/common/version.Version": release}
+    return Tool(module=module, version=version, packages=packages, variables=variables)
+
+
+HELM = Tool(
+    module="helm",
+    version="v3.22.0",
+    packages=("helm.sh/helm/v3/cmd/helm",),
+    variables={"helm.sh/helm/v3/internal/version.version": "v3.22.0"},
+)
+
+#: What the mirror's images hold (`local/mirror.py`), by module; the order is that of the builds.
+MIRROR_TOOLS = {
+    tool.module: tool
+    for tool in (
+        Tool(
+            module="kueue",
+            version="v0.19.2",
+            packages=("sigs.k8s.io/kueue/cmd/kueue",),
+            variables={"sigs.k8s.io/kueue/pkg/version.GitVersion": "v0.19.2"},
+            no_checksum_database="sigs.k8s.io/scheduler-library",
+        ),
+        _prometheus_tool(
+            *("prometheus-operator", "v0.93.1", "0.93.1"),
+            "github.com/prometheus-operator/prometheus-operator/cmd/operator",
+            "github.com/prometheus-operator/prometheus-operator/cmd/prometheus-config-reloader",
+        ),
+        # The module of Prometheus 3.15.0: its versions are those of a library.
+        _prometheus_tool(
+            *("prometheus", "v0.315.0", "3.15.0"),
+            "github.com/prometheus/prometheus/cmd/prometheus",
+            "github.com/prometheus/prometheus/cmd/promtool",
+        ),
+        _prometheus_tool("kube-state-metrics", "v2.18.0", "v2.18.0", "k8s.io/kube-state-metrics/v2"),
+        _prometheus_tool("node-exporter", "v1.12.1", "1.12.1", "github.com/prometheus/node_exporter"),
+        _prometheus_tool(
+            *("alertmanager", "v0.34.2", "0.34.2"),
+            "github.com/prometheus/alertmanager/cmd/alertmanager",
+            "github.com/prometheus/alertmanager/cmd/amtool",
+        ),
+        Tool(
+            module="versitygw",
+            version="v1.8.0",
+            packages=("github.com/versity/versitygw/cmd/versitygw",),
+            variables={"main.Version": "v1.8.0"},
+        ),
+        Tool(
+            module="external-secrets",
+            version="v0.20.4",
+            packages=("github.com/external-secrets/external-secrets",),
+            no_checksum_database=",".join(
+                f"github.com/{module}"
+                for module in (
+                    "DelineaXPM/tss-sdk-go/v3",
+                    "IBM/secrets-manager-go-sdk/v2",
+                    "aws/aws-sdk-go-v2/service/ecrpublic",
+                    "cyberark/conjur-api-go",
+                    "hashicorp/vault/*",
+                    "previder/vault-cli",
+                    "pulumi/esc-sdk/sdk",
+                )
+            ),
+        ),
+    )
+}
+
+ALL_TOOLS = (PULUMI_PROVIDER, CLUSTER_TOOLS[0], PULUMI_CLI, *CLUSTER_TOOLS[1:], *MIRROR_TOOLS.values(), HELM)
 
 
 def key(tool: Tool, go_version: str) -> str:

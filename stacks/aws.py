@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pulumi
 
 from components.aws.storage_classes import StorageClasses, StorageClassesArgs
 from components.aws.team import TeamResources, TeamResourcesArgs
 from components.cluster import Cluster, ClusterArgs
+from components.platform.sources import Sources
 from stacks.aws_compute import Compute
 from stacks.aws_config import AwsCluster
 from stacks.aws_data import Data
 from stacks.aws_foundation import Foundation
 from stacks.config import Environment, Team
 from stacks.outputs import AwsOutputs
+from stacks.sources import sources
 from stacks.team import service_accounts
 
 
@@ -26,10 +31,10 @@ class AwsEnvironment:
         self._base = Foundation(config, stack)
         self._compute = Compute(self._base)
         self._data = Data(self._base, self._compute.eks)
-        self.cluster = self._cluster()
+        self.cluster = self._cluster(sources(environment, os.environ, Path.home()))
         self._teams = {team.name: self._team(team) for team in environment.teams}
 
-    def _cluster(self) -> Cluster:
+    def _cluster(self, taken_from: Sources) -> Cluster:
         config, files = self._config, self._data.files
         block_driver = "ebs.csi.aws.com" if "aws-ebs-csi-driver" in config.addons else None
         classes = StorageClasses(
@@ -51,6 +56,7 @@ class AwsEnvironment:
                 kubeconfig=self._compute.eks.kubeconfig,
                 # Training and serving share volumes, and mostly run on different nodes.
                 storage_class=classes.shared or classes.block,
+                sources=taken_from,
                 after=(*self._compute.ready, classes, *(files.mount_targets if files else ())),
             ),
         )

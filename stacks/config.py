@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from stacks import aws_config, crosschecks
+from stacks.catalog_config import CatalogSources
 from stacks.cluster_config import Cluster
 from stacks.config_model import ConfigModel, Many
 from stacks.faults import Fault
@@ -37,6 +38,9 @@ class Environment(ConfigModel):
 
     cluster: Cluster = Field(description="The cluster that everything runs on.")
     images: Images = Field(default=Images(), description="Where the sample images come from.")
+    catalog: CatalogSources = Field(
+        default=CatalogSources(), description="Where third-party charts, manifests and images come from."
+    )
     protect_data: bool | None = Field(
         default=None,
         description="Whether data is protected from deletion. Else it is, unless `cluster.kind` is `local`.",

@@ -33,6 +33,14 @@ class ConfigModel(BaseModel):
         """The faults of this model as a whole, for rules about several keys."""
         yield from ()
 
+    def installs(self, cluster: str) -> Iterable[str]:
+        """The names of the catalog's entries that this part of the config has installed.
+
+        `cluster` is the kind of the cluster, as in `cluster.kind`.
+        """
+        del cluster
+        return ()
+
     @model_validator(mode="after")
     def _has_no_faults(self) -> Self:
         if faults := tuple(self.faults()):

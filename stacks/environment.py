@@ -11,11 +11,13 @@ import pulumi
 
 from components.cluster import Cluster, ClusterArgs, KubeContext, kube_context, read_kubeconfig
 from components.exposure import ClusterAddress, Exposure, LoadBalancerAddress, NodeAddress
+from components.platform.sources import Sources
 from stacks import config
 from stacks.aws_config import AwsCluster
 from stacks.cluster_config import ExistingCluster, LocalCluster, kubeconfig_path
 from stacks.outputs import AwsStackOutputs, StackOutputs, StorageOutput
 from stacks.platform import build_services
+from stacks.sources import sources
 from stacks.storage_config import Storage
 from stacks.team import build_team
 
@@ -29,7 +31,8 @@ def build(environment: config.Environment) -> StackOutputs:
         aws = AwsEnvironment(environment, environment.cluster, pulumi.get_stack())
         outputs: AwsStackOutputs = {**build_platform(environment, aws.cluster), "aws": aws.outputs()}
         return outputs
-    return build_platform(environment, build_cluster(environment.cluster))
+    taken_from = sources(environment, os.environ, Path.home())
+    return build_platform(environment, build_cluster(environment.cluster, taken_from))
 
 
 def build_platform(environment: config.Environment, cluster: Cluster) -> StackOutputs:
@@ -42,7 +45,7 @@ def build_platform(environment: config.Environment, cluster: Cluster) -> StackOu
     }
 
 
-def build_cluster(cluster: LocalCluster | ExistingCluster) -> Cluster:
+def build_cluster(cluster: LocalCluster | ExistingCluster, taken_from: Sources) -> Cluster:
     """The cluster of a kubeconfig that the config names. All that comes after it does not ask for its kind."""
     # Resolved, since Pulumi's provider is another process and may have another working directory.
     path = kubeconfig_path(cluster, os.environ, Path.home()).resolve()
@@ -67,6 +70,7 @@ def build_cluster(cluster: LocalCluster | ExistingCluster) -> Cluster:
             context=context.name,
             storage_class=storage_class,
             exposure=exposure_of(cluster, context),
+            sources=taken_from,
         ),
     )
 

@@ -66,6 +66,11 @@ class Gateway(ConfigModel):
         default=True, description="Whether to install the Gateway API. `false` where the cluster brings it."
     )
 
+    def installs(self, cluster: str) -> Iterator[str]:
+        yield from super().installs(cluster)
+        if self.install_crds:
+            yield "gateway-api"
+
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
         if self.tls is None and not self.plain_http:

@@ -15,7 +15,7 @@ _REFERENCE = re.compile(
     rf"(?P<name>(?:{_HOST}/)?{_PART}(?:/{_PART})*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-_REGISTRY = re.compile(rf"{_HOST}(?:/{_PART})*")
+REGISTRY = re.compile(rf"{_HOST}(?:/{_PART})*")
 
 
 def is_sample(image: str) -> bool:
@@ -45,7 +45,7 @@ def check_image(value: object) -> str:
 
 
 def check_registry(value: object) -> str:
-    if not isinstance(value, str) or not _REGISTRY.fullmatch(value):
+    if not isinstance(value, str) or not REGISTRY.fullmatch(value):
         raise ValueError(f"{shown(value)} is not a registry; write a host and a path, such as localhost/ml-platform")
     return value
 

@@ -20,6 +20,7 @@ from local.progress import Steps
 from local.pulumi_cli import Pulumi
 from stacks.check import read_environment
 from stacks.cluster_config import LocalCluster
+from stacks.installed import from_embedded_mirror
 
 T = TypeVar("T")
 
@@ -45,14 +46,15 @@ class EmbeddedCluster:
     @classmethod
     def start(cls, stack_file: Path) -> EmbeddedCluster:
         instance = INSTANCES["test"]
-        cluster = read_environment(stack_file).cluster
+        environment = read_environment(stack_file)
+        cluster, entries = environment.cluster, from_embedded_mirror(environment)
         assert isinstance(cluster, LocalCluster)
         with Steps() as steps:
-            programs = commands.prepare(steps)
+            programs = commands.prepare(steps, entries)
             # Whatever an earlier, killed run left.
             EmbeddedNode(instance, programs).stop()
             shutil.rmtree(instance.folder, ignore_errors=True)
-            node = commands.start_cluster(instance, programs, cluster, steps)
+            node = commands.start_cluster(instance, programs, cluster, steps, entries)
         copy = instance.folder / "Pulumi.test.yaml"
         shutil.copyfile(stack_file, copy)
         pulumi = Pulumi(instance, programs, stack="test", stack_file=copy)

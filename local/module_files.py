@@ -1,0 +1,125 @@
+"""Charts and manifests as their makers publish them, from the Go modules that hold their sources."""
+
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.catalog import GoModule
+from local import process
+from local.errors import Failure
+from local.paths import LOCAL
+from local.progress import Steps
+from local.toolchain import Go, find_go
+
+
+# The parsers in C: ten times as quick on CRDs of megabytes.
+class _Loader(yaml.CSafeLoader):
+    """Takes a plain `=`, which some enumerations have, for the text that it is."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", _Loader.construct_scalar)
+
+
+@contextmanager
+def module_source(caches: Path, steps: Steps) -> Generator[Go]:
+    """A Go that downloads modules into `caches`, which is removed at the end."""
+    shutil.rmtree(caches, ignore_errors=True)
+    found = find_go(steps)
+    go = Go(program=found.program, version=found.version, caches=caches)
+    (caches / "tmp").mkdir(parents=True)
+    try:
+        yield go
+    finally:
+        shutil.rmtree(caches, ignore_errors=True)
+
+
+def download(module: GoModule, version: str, go: Go) -> Path:
+    """The folder of a module at the version `1.2.3` or `v1.2.3`. Failure when it cannot be had."""
+    wanted = f"{module.path}@v{version.removeprefix('v')}"
+    lines: list[str] = []
+    process.run(
+        [go.program, "mod", "download", "-json", wanted],
+        cwd=go.caches,
+        env=go.environment(),
+        log=LOCAL / "log" / "mirror.log",
+        what=f"downloading {wanted} failed",
+        remedy="check the version and the network, then run the same command again",
+        on_line=lines.append,
+    )
+    folder = Path(json.loads("\n".join(lines))["Dir"]) / module.folder
+    if not folder.is_dir():
+        raise Failure(f"{wanted} has no folder {module.folder}", "correct `module` of the entry in catalog.yaml")
+    return folder
+
+
+def package_chart(source: Path, target: Path, name: str, version: str) -> None:
+    """Write the chart in the folder `source` to `target`, an archive as `helm package` makes it.
+
+    Sources may lag behind: a release process sets the version and fetches the dependencies. So the version is set
+    here too. A dependency that is not there is left out when the chart's values turn it off, else this is a Failure.
+    """
+    chart: dict[str, Any] = yaml.safe_load((source / "Chart.yaml").read_text())
+    values: Mapping[str, Any] = yaml.safe_load((source / "values.yaml").read_text()) or {}
+    if chart.get("appVersion"):
+        chart["appVersion"] = str(chart["appVersion"]).replace(str(chart["version"]), version)
+    chart["version"] = version
+    kept = [one for one in chart.pop("dependencies", []) if _needed(one, source, values)]
+    if kept:
+        chart["dependencies"] = kept
+    with tarfile.open(target, "w:gz") as archive:
+        for file in sorted(source.rglob("*")):
+            if not file.is_file() or file == source / "Chart.lock":
+                continue
+            content = file.read_bytes()
+            if file == source / "Chart.yaml":
+                content = yaml.safe_dump(chart, sort_keys=False).encode()
+            entry = tarfile.TarInfo(f"{name}/{file.relative_to(source)}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+
+
+def _needed(dependency: Mapping[str, Any], source: Path, values: Mapping[str, Any]) -> bool:
+    name = dependency["name"]
+    if (source / "charts" / name).is_dir() or any((source / "charts").glob(f"{name}-*.tgz")):
+        return True
+    value: Any = values
+    for key in str(dependency.get("condition", "")).split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    if value is False:
+        return False
+    raise Failure(
+        f"the chart {source.name} needs the chart {name}, which its module does not hold",
+        "take it out of `module` in catalog.yaml, and mirror the published chart",
+    )
+
+
+def join_manifests(source: Path, target: Path, *, descriptions: bool) -> None:
+    """Write the manifests in a folder to one stream; without `descriptions`, those of their schemas are left out."""
+    parts: list[str] = []
+    for file in sorted(source.glob("*.yaml")):
+        if file.name == "kustomization.yaml":
+            continue
+        text = file.read_text()
+        if not descriptions:
+            documents = [without_descriptions(one) for one in yaml.load_all(text, _Loader) if one]
+            text = yaml.dump_all(documents, Dumper=yaml.CSafeDumper, sort_keys=False)
+        parts.append(text.removeprefix("---\n").rstrip("\n"))
+    target.write_text("\n---\n".join(parts) + "\n")
+
+
+def without_descriptions(node: Any) -> Any:
+    """A schema without its descriptions. A property that is called `description` is an object, and stays."""
+    if isinstance(node, dict):
+        return {
+            key: without_descriptions(value)
+            for key, value in node.items()
+            if key != "description" or not isinstance(value, str)
+        }
+    return [without_descriptions(one) for one in node] if isinstance(node, list) else node
