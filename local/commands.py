@@ -103,7 +103,7 @@ def up(stack: str, *, only_cluster: bool = False) -> None:
         if only_cluster:
             steps.say(f"\nThe cluster is up. For pulumi and kubectl: source {instance.folder.relative_to(ROOT)}/env")
             return
-        pulumi.up(steps, *policy_options(stack))
+        pulumi.up(steps, *policy_options(stack), queued=environment.queueing is not None)
         steps.timings["total"] = time.monotonic() - started
         steps.write_timings(instance.folder / "timings.json")
     show_outputs(pulumi.outputs(), instance)

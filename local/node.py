@@ -46,6 +46,8 @@ KERNEL_SETTINGS = {
 #: What the node's programs see of the environment: nothing of the user's that is not about the machine itself. The
 #: proxies are for containerd, which pulls images of the user's registries.
 INHERITED = frozenset(("PATH", "LANG", "LC_ALL", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"))
+#: What becomes of pods on simulated nodes.
+SIMULATED_PODS = Path(__file__).with_name("addons") / "simulated-pods.yaml"
 #: Folders that the node's mount namespace replaces with its own: a checkout or cache inside one would vanish there.
 REPLACED = (Path("/var/lib"), Path("/run"), Path("/var/log"))
 
@@ -281,6 +283,7 @@ class EmbeddedNode:
             "kubelet.yaml": settings.kubelet(node),
             "kube-proxy.yaml": settings.kube_proxy(node),
             "audit-policy.yaml": settings.audit_policy(),
+            "kwok.yaml": SIMULATED_PODS.read_text(),
             "supervisord.conf": settings.supervisor(node, self.run),
             "resolv.conf": "",
             "enter.sh": self._enter_script(),

@@ -356,6 +356,7 @@ def commands(node: Node) -> dict[str, list[str]]:
         "kwok": [
             programs["kwok"],
             *flags(
+                config=settings / "kwok.yaml",
                 kubeconfig=settings / "kwok.kubeconfig",
                 manage_all_nodes=False,
                 manage_nodes_with_annotation_selector="kwok.x-k8s.io/node=fake",

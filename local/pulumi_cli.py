@@ -11,11 +11,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import yaml
 
-from local import pki, process, toolchain
+from local import pki, process, queues, toolchain
 from local.errors import Failure
 from local.network import cluster_range
 from local.paths import LOCAL, ROOT, Instance, mirror_folder
@@ -219,13 +220,14 @@ class Pulumi:
             raise Failure(f"the outputs could not be read: {_last(done.stderr)}", "run 'make up' first")
         return json.loads(done.stdout)
 
-    def up(self, steps: Steps, *options: str) -> None:
-        self._update("up", "--skip-preview", *options, steps=steps)
+    def up(self, steps: Steps, *options: str, queued: bool = False) -> None:
+        """`queued`: training of the stack may wait in a queue, and the display says why."""
+        self._update("up", "--skip-preview", *options, steps=steps, queued=queued)
 
     def destroy(self, steps: Steps) -> None:
         self._update("destroy", "--skip-preview", steps=steps)
 
-    def _update(self, operation: str, *words: str, steps: Steps) -> None:
+    def _update(self, operation: str, *words: str, steps: Steps, queued: bool = False) -> None:
         self.recover()
         with steps.step(f"pulumi {operation}, stack {self.stack}") as step:
 
@@ -234,14 +236,15 @@ class Pulumi:
                     hint = " ('make status' says what waits and why)" if step.seconds() > PATIENCE_SECONDS else ""
                     step.note = f"{' '.join(line.split())[:70]}{hint}"
 
-            process.run(
-                self.command(operation, "--yes", *words, "--suppress-progress", "--stack", self.stack),
-                env=self.environment(),
-                log=self.instance.logs / f"pulumi-{operation}.log",
-                what=f"pulumi {operation} on the stack {self.stack!r} failed",
-                remedy="mend what the log names, then run the same command again: what was done stays done",
-                on_line=note,
-            )
+            with queues.explained(step, lambda: queues.workloads_of(self.environment())) if queued else nullcontext():
+                process.run(
+                    self.command(operation, "--yes", *words, "--suppress-progress", "--stack", self.stack),
+                    env=self.environment(),
+                    log=self.instance.logs / f"pulumi-{operation}.log",
+                    what=f"pulumi {operation} on the stack {self.stack!r} failed",
+                    remedy="mend what the log names, then run the same command again: what was done stays done",
+                    on_line=note,
+                )
 
 
 def lock_holder(lock: Path) -> int | None:

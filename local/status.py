@@ -1,4 +1,4 @@
-"""`make status`: what runs, what waits and why, in three tables."""
+"""`make status`: what runs, what waits and why, in a few tables."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -12,6 +12,7 @@ from local import process, toolchain
 from local.commands import existing_pulumi
 from local.node import EmbeddedNode
 from local.paths import INSTANCES
+from local.queues import queue_table, workloads_of
 from local.stack import read_environment, stack_file
 from stacks.cluster_config import LocalCluster
 
@@ -122,7 +123,7 @@ def scaling_table(autoscalers: Iterable[Object]) -> Table:
 
 
 def show(stack: str) -> None:
-    """Print the state of the cluster's programs, its nodes, and the pods and autoscalers of the teams."""
+    """Print the state of the cluster's programs and nodes, and of the teams' pods, queues and autoscalers."""
     # Messages of the cluster may have brackets.
     console = Console(highlight=False, markup=False)
     pulumi = existing_pulumi(stack)
@@ -136,4 +137,6 @@ def show(stack: str) -> None:
 
     console.print(node_table(get("nodes")))
     console.print(pod_table(get("pods", "--all-namespaces"), (team.namespace_name for team in environment.teams)))
+    if environment.queueing is not None:
+        console.print(queue_table(workloads_of(pulumi.environment())))
     console.print(scaling_table(get("hpa", "--all-namespaces")))
