@@ -132,6 +132,10 @@ class Queueing(ConfigModel):
     flavors: Many[Flavor] = Field(default=(), description="GPU nodes that no pool of this file describes.")
     replicas: int = Field(default=1, ge=1, le=3, description="Replicas of Kueue's controller; one of them works.")
 
+    def installs(self, cluster: str) -> Iterator[str]:
+        yield from super().installs(cluster)
+        yield "kueue"
+
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
         yield from crosschecks.repeated_names("priorities", self.priorities)
