@@ -112,6 +112,8 @@ class Cluster(pulumi.ComponentResource):
     """
 
     provider: k8s.Provider
+    kubeconfig: pulumi.Output[str]
+    context: str | None
     name: str
     kind: str
     server: pulumi.Output[str]
@@ -137,6 +139,8 @@ class Cluster(pulumi.ComponentResource):
             enable_secret_mutable=False,
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
         )
+        self.kubeconfig = pulumi.Output.from_input(args.kubeconfig)
+        self.context = args.context
         self.name = args.identifier
         self.kind = args.kind
         self.server = pulumi.Output.from_input(args.server)

@@ -137,11 +137,16 @@ class Pulumi:
         if "pulumi" in self.programs:
             # The CLI looks for its language host beside itself, and would warn of one from elsewhere.
             hard_link(self.bin / "pulumi", self.programs["pulumi"])
-            host = self.bin / "pulumi-language-python"
-            text = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -u {shlex.quote(str(HOST))} "$@"\n'
-            if not host.exists() or host.read_text() != text:
-                host.write_text(text)
-                host.chmod(0o755)
+            python = f"exec {shlex.quote(sys.executable)} -u"
+            # As in Pulumi's own distribution: the language host, and what runs resources written in Python.
+            for name, words in {
+                "pulumi-language-python": shlex.quote(str(HOST)),
+                "pulumi-resource-pulumi-python": "-m pulumi.dynamic",
+            }.items():
+                script, text = self.bin / name, f'#!/bin/sh\n{python} {words} "$@"\n'
+                if not script.exists() or script.read_text() != text:
+                    script.write_text(text)
+                    script.chmod(0o755)
         if "kubectl" in self.programs:
             link(self.bin / "kubectl", self.programs["kubectl"])
 

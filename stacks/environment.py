@@ -16,10 +16,10 @@ from stacks import config
 from stacks.aws_config import AwsCluster
 from stacks.cluster_config import ExistingCluster, LocalCluster, kubeconfig_path
 from stacks.outputs import AwsStackOutputs, StackOutputs, StorageOutput
-from stacks.platform import build_services
+from stacks.platform import build_drains, build_services
 from stacks.sources import sources
 from stacks.storage_config import Storage
-from stacks.team import build_team
+from stacks.team import build_team, build_tenancy
 
 
 def build(environment: config.Environment) -> StackOutputs:
@@ -38,10 +38,15 @@ def build(environment: config.Environment) -> StackOutputs:
 def build_platform(environment: config.Environment, cluster: Cluster) -> StackOutputs:
     """All that is on the cluster, of whatever kind it is."""
     services = build_services(environment, cluster)
+    tenancies = {team.name: build_tenancy(environment, team, cluster, services) for team in environment.teams}
+    teams = {
+        team.name: build_team(environment, team, tenancies[team.name], cluster, services) for team in environment.teams
+    }
+    build_drains(services, cluster, after=list(tenancies.values()))
     return {
         "cluster": {"name": cluster.name, "kind": cluster.kind, "server": cluster.server},
         "storage": {storage.name: storage_output(storage, cluster) for storage in environment.storage},
-        "teams": {team.name: build_team(environment, team, cluster, services) for team in environment.teams},
+        "teams": teams,
     }
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 
 from components.cluster import Cluster
+from components.platform import queueing
+from components.platform.drain import Drain, DrainArgs
 from components.platform.gateway import NAMESPACE as GATEWAY_NAMESPACE
 from components.platform.gateway import Certificate, Gateway, GatewayArgs
 from components.platform.queueing import Queueing
@@ -29,6 +32,18 @@ def build_services(environment: Environment, cluster: Cluster) -> Services:
         gateway=build_gateway(environment.gateway, cluster) if environment.gateway else None,
         queueing=build_queueing(environment, environment.queueing, cluster) if environment.queueing else None,
     )
+
+
+def build_drains(services: Services, cluster: Cluster, after: Sequence[pulumi.Resource]) -> None:
+    """What a destroy deletes first, so that it works while an operator is down. `after` is all that operators serve."""
+    operators = {"queueing": (services.queueing, queueing.NAMESPACE, queueing.GROUP)}
+    for name, (service, namespace, group) in operators.items():
+        if service is not None:
+            Drain(
+                f"{name}-drain",
+                DrainArgs(namespace=namespace, groups=[group], kubeconfig=cluster.kubeconfig, context=cluster.context),
+                pulumi.ResourceOptions(parent=service, depends_on=[service, *after]),
+            )
 
 
 def build_gateway(config: GatewayConfig, cluster: Cluster) -> Gateway:

@@ -163,9 +163,10 @@ class TeamWorkloads:
         )
 
 
-def build_team(environment: Environment, team: config.Team, cluster: Cluster, services: Services) -> TeamOutput:
-    """All objects of a team, and what its part of the stack outputs says."""
-    tenancy = build_tenancy(environment, team, cluster, services)
+def build_team(
+    environment: Environment, team: config.Team, tenancy: Team, cluster: Cluster, services: Services
+) -> TeamOutput:
+    """The workloads of a team in its place on the cluster, and what its part of the stack outputs says."""
     return team_output(TeamWorkloads(environment, team, cluster, tenancy, services))
 
 

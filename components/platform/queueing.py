@@ -22,6 +22,7 @@ from components.queues import API_VERSION, DEFAULT_FLAVOR
 
 CHART = "kueue"
 NAMESPACE = "kueue-system"
+GROUP = "kueue.x-k8s.io"
 # What trains and may be suspended. Pods and Deployments are left out: servers must start while Kueue is down.
 FRAMEWORKS = (
     "batch/job",
