@@ -323,6 +323,9 @@ def commands(node: Node) -> dict[str, list[str]]:
                 allocate_node_cidrs=False,
                 leader_elect=False,
                 horizontal_pod_autoscaler_sync_period="5s",
+                # The default of 20 requests a second makes hundreds of Jobs wait for the client, not for the cluster.
+                kube_api_qps=200,
+                kube_api_burst=400,
                 profiling=False,
             ),
         ],

@@ -25,10 +25,12 @@ CHECKS: dict[str, Sequence[str]] = {
     "ruff-format": ("ruff", "format", "--check", "."),
     "pyright": ("pyright",),
 }
-#: The tests on one embedded cluster share it: one process. All others run on all cores.
+#: The tests on one embedded cluster share it: one process, and another one after it where the cluster is another.
+#: All others run on all cores.
 PHASES: dict[str, Sequence[str]] = {
     "unit": ("--numprocesses=auto", "--dist=worksteal", "tests/unit", "tests/policy", "tests/aws"),
     "cluster": ("tests/cluster", "tests/e2e"),
+    "platform": ("tests/platform",),
 }
 _COLLECTED = re.compile(r"^collected (\d+) items|workers \[(\d+) items\]")
 _OUTCOME = re.compile(r"(?:^| )(?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)(?: |$)")
@@ -129,11 +131,15 @@ def run(words: Sequence[str]) -> int:
             attempt(name, check)
         attempt("unit", phase)
 
+    def on_clusters() -> None:
+        attempt("cluster", phase)
+        attempt("platform", phase)
+
     with Steps() as steps:
         if platform.system() == "Linux" and os.geteuid() == 0:
             # Before the tests, which would hide the progress of a first build.
             prepare(steps)
-        process.side_by_side(lambda: attempt("cluster", phase), without_cluster)
+        process.side_by_side(on_clusters, without_cluster)
     for name in failed:
         print(f"\n--- {name} ---\n{report(_log(name).read_text(errors='replace'))}", file=sys.stderr)
     for name in PHASES:
