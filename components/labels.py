@@ -9,6 +9,7 @@ PART_OF = "ml-platform"
 TEAM_LABEL = "ml-platform/team"
 NAME_LABEL = "app.kubernetes.io/name"
 COMPONENT_LABEL = "app.kubernetes.io/component"
+INSTANCE_LABEL = "app.kubernetes.io/instance"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ def platform_labels(owner: Owner, *, name: str, component: str, instance: str | 
     """
     return {
         **selector_labels(name=name, component=component),
-        "app.kubernetes.io/instance": instance or f"{name}-{component}",
+        INSTANCE_LABEL: instance or f"{name}-{component}",
         "app.kubernetes.io/part-of": PART_OF,
         "app.kubernetes.io/managed-by": "pulumi",
         TEAM_LABEL: owner.team,
@@ -47,3 +48,13 @@ def platform_labels(owner: Owner, *, name: str, component: str, instance: str | 
 def object_labels(owner: Owner, *, name: str, component: str, instance: str | None = None) -> dict[str, str]:
     """The platform's labels and the team's. The platform's win, since selectors and policies rest on them."""
     return {**owner.labels, **platform_labels(owner, name=name, component=component, instance=instance)}
+
+
+def service_labels(name: str, component: str, *, instance: str | None = None) -> dict[str, str]:
+    """Labels of an object of the platform itself, which belongs to no team. `instance` as in `platform_labels`."""
+    return {
+        **selector_labels(name=name, component=component),
+        INSTANCE_LABEL: instance or f"{name}-{component}",
+        "app.kubernetes.io/part-of": PART_OF,
+        "app.kubernetes.io/managed-by": "pulumi",
+    }

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from components.gpus import is_gpu_resource
+from components.placement import GPU_TOLERATION, Placement, affinity
 from components.quantities import canonical_quantities
 
 if TYPE_CHECKING:
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 # The user of the sample images. Any other image must run as it too, so that files on shared volumes have one
 # owner.
 USER = 10001
-GPU = "nvidia.com/gpu"
-GPU_TOLERATION: core.TolerationArgsDict = {"key": GPU, "operator": "Exists", "effect": "NoSchedule"}
+# A pod's one claim for devices, as its container names it.
+GPU_CLAIM = "gpu"
 TMP_VOLUME = "tmp"
 
 
@@ -34,14 +36,19 @@ class SecretKey:
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """Requests and limits of a container: Kubernetes quantities by resource name."""
+    """Requests and limits of a container: Kubernetes quantities by resource name.
+
+    `claim_template`: a ResourceClaimTemplate of the namespace, through which the pod gets its GPUs (DRA), if so.
+    """
 
     requests: Mapping[str, str]
     limits: Mapping[str, str]
+    claim_template: str | None = None
 
     @property
     def has_gpus(self) -> bool:
-        return GPU in self.limits
+        """Whether it is GPU work: that asks for GPUs, or for parts of one."""
+        return self.claim_template is not None or any(is_gpu_resource(name) for name in self.limits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +61,6 @@ class Program:
     args: Sequence[str] = ()
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     secret_env: Mapping[str, SecretKey] = field(default_factory=dict[str, SecretKey])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Placement:
-    """Which nodes may run a pod, and who goes first. `priority` names a PriorityClass."""
-
-    node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
-    tolerations: Sequence[core.TolerationArgsDict] = ()
-    priority: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,16 +135,19 @@ def container(
     mounts: Sequence[Mount] = (),
 ) -> core.ContainerArgsDict:
     """A container with a read-only root file system and a writable `/tmp`."""
+    resources: core.ResourceRequirementsArgsDict = {
+        "requests": canonical_quantities(program.resources.requests),
+        "limits": canonical_quantities(program.resources.limits),
+    }
+    if program.resources.claim_template:
+        resources["claims"] = [{"name": GPU_CLAIM}]
     built: core.ContainerArgsDict = {
         "name": name,
         "image": program.image,
         # A sample's tag names its content, and the config refuses tags that move: no node pulls one twice.
         "image_pull_policy": "IfNotPresent",
         "env": environment(program, variables, secrets),
-        "resources": {
-            "requests": canonical_quantities(program.resources.requests),
-            "limits": canonical_quantities(program.resources.limits),
-        },
+        "resources": resources,
         "security_context": container_security_context(),
         # The last lines of the log show up in the pod's status, hence in Pulumi's error message.
         "termination_message_policy": "FallbackToLogsOnError",
@@ -167,15 +168,15 @@ def pod_spec(
     *,
     service_account: str,
     placement: Placement,
+    resources: Resources,
     mounts: Sequence[Mount] = (),
-    has_gpus: bool = False,
 ) -> core.PodSpecArgsDict:
-    """A pod of one container. `mounts` are those of the container: each claim becomes one volume.
+    """A pod of one container. `mounts` and `resources` are those of the container: each claim becomes one volume.
 
     Only a pod that asks for GPUs bears the taint of GPU nodes, so nothing else takes their place.
     """
     claims = {mount.volume: mount.claim for mount in mounts}
-    tolerations = [*placement.tolerations, *([GPU_TOLERATION] if has_gpus else [])]
+    tolerations = [*placement.tolerations, *([GPU_TOLERATION] if resources.has_gpus else [])]
     built: core.PodSpecArgsDict = {
         "service_account_name": service_account,
         "automount_service_account_token": False,
@@ -192,6 +193,10 @@ def pod_spec(
         built["node_selector"] = dict(placement.node_selector)
     if tolerations:
         built["tolerations"] = tolerations
+    if wished := affinity(placement):
+        built["affinity"] = wished
+    if resources.claim_template:
+        built["resource_claims"] = [{"name": GPU_CLAIM, "resource_claim_template_name": resources.claim_template}]
     if placement.priority:
         built["priority_class_name"] = placement.priority
     return built

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from components import priorities
+from components.gpus import GPU, SHARED_GPU, mig_resource
+from components.placement import GPU_TOLERATION, HOST, POOL_LABEL, ZONE, Placement, Spread, team_toleration
+from components.platform.gpu import claims
 from components.platform.mesh import Mesh, NamespaceMesh, namespace_mesh
-from components.pods import GPU, GPU_TOLERATION, Placement, Program, Resources, SecretKey
+from components.pods import Program, Resources, SecretKey
 from components.serving.autoscaling import Autoscaling
 from components.tenancy.access import Role
 from stacks.config import Environment, Quota, Team
 from stacks.image_names import resolve_image
+from stacks.placement_config import Placement as PlacementConfig
 from stacks.serving_config import Serving
 from stacks.storage_config import Storage
 from stacks.team_stack_config import TeamStack
 from stacks.training_config import Training
 from stacks.workload_config import Container
-from stacks.workload_config import Placement as PlacementConfig
 from stacks.workload_config import Resources as ResourcesConfig
 
 if TYPE_CHECKING:
@@ -83,6 +88,28 @@ def server_program(entry: Serving, registry: str) -> Program:
     )
 
 
+def by_claim(program: Program) -> Program:
+    """The same program with GPUs by claim, not as a resource. The team has a template for each number of them."""
+    asked = program.resources
+    if GPU not in asked.limits:
+        return program
+    return replace(
+        program,
+        resources=Resources(
+            requests={name: amount for name, amount in asked.requests.items() if name != GPU},
+            limits={name: amount for name, amount in asked.limits.items() if name != GPU},
+            claim_template=claims.template_name(int(asked.limits[GPU])),
+        ),
+    )
+
+
+def claimed_gpus(team: Team) -> list[int]:
+    """The numbers of GPUs that pods of the team ask for, each once."""
+    asked = [entry.resources.gpus for entry in (*team.training, *team.serving)]
+    asked += [entry.preprocess_resources.gpus for entry in team.training]
+    return sorted({number for number in asked if number})
+
+
 def is_retained(storage: Storage, environment: Environment | TeamStack) -> bool:
     """Whether claim and data stay on the cluster when the stack drops the storage."""
     if storage.reclaim is None:
@@ -95,14 +122,19 @@ def is_protected(storage: Storage, environment: Environment | TeamStack) -> bool
     return environment.protects_data and storage.reclaim != "Delete"
 
 
-def quota_hard(quota: Quota | None) -> dict[str, str]:
-    """The `hard` of a ResourceQuota: quantities by resource name, without what is not limited."""
+def quota_hard(quota: Quota | None, *, dra: bool = False) -> dict[str, str]:
+    """The `hard` of a ResourceQuota: quantities by resource name, without what is not limited.
+
+    `dra`: GPUs are claimed, so that claims are counted.
+    """
     if quota is None:
         return {}
     limits = {
         "requests.cpu": quota.cpu,
         "requests.memory": quota.memory,
-        f"requests.{GPU}": quota.gpus,
+        claims.QUOTA if dra else f"requests.{GPU}": quota.gpus,
+        f"requests.{SHARED_GPU}": quota.shared_gpus,
+        **{f"requests.{mig_resource(profile)}": limit for profile, limit in quota.mig.items()},
         "pods": quota.pods,
         "requests.storage": quota.storage,
     }
@@ -122,7 +154,15 @@ def mesh_of(environment: Environment, team: Team) -> NamespaceMesh:
     return namespace_mesh(Mesh(kind=mesh.kind, control_plane=plane, revision=mesh.revision))
 
 
-def placement_of(entry: PlacementConfig) -> Placement:
+def training_placement(entry: Training, team: str) -> Placement:
+    return _placement(entry, team, priority=priorities.TRAINING)
+
+
+def serving_placement(entry: Serving, team: str) -> Placement:
+    return _placement(entry, team, priority=priorities.SERVING)
+
+
+def _placement(entry: PlacementConfig, team: str, *, priority: str) -> Placement:
     tolerations: list[core.TolerationArgsDict] = []
     for wanted in entry.tolerations:
         toleration: core.TolerationArgsDict = {"operator": wanted.operator}
@@ -133,23 +173,41 @@ def placement_of(entry: PlacementConfig) -> Placement:
         if wanted.effect is not None:
             toleration["effect"] = wanted.effect
         tolerations.append(toleration)
-    return Placement(node_selector=entry.node_selector, tolerations=tolerations, priority=entry.priority)
-
-
-def prepare_placement(entry: Training) -> Placement:
-    """Where the Job that prepares data runs: where the entry says.
-
-    An entry that trains on GPUs and chooses its nodes most likely chose GPU nodes. Preparing data needs no
-    GPU, so that pod would not bear their taint and wait for ever; here it bears it.
-    """
-    placement = placement_of(entry)
-    if not (entry.resources.gpus and entry.node_selector):
-        return placement
+    node_selector = dict(entry.node_selector)
+    if entry.pool is not None:
+        node_selector[POOL_LABEL] = entry.pool
+        # It has an effect only where the pool is dedicated, which can then only be to this team.
+        tolerations.append(team_toleration(team))
     return Placement(
-        node_selector=placement.node_selector,
-        tolerations=[*placement.tolerations, GPU_TOLERATION],
-        priority=placement.priority,
+        node_selector=node_selector,
+        tolerations=tolerations,
+        priority=entry.priority or priority,
+        required_nodes=entry.affinity.nodes.required,
+        preferred_nodes=entry.affinity.nodes.preferred,
+        near=entry.affinity.near,
+        away=entry.affinity.away,
+        spread=[
+            Spread(topology=ZONE if spread.over == "zone" else HOST, max_skew=spread.max_skew, required=spread.required)
+            for spread in entry.topology_spread
+        ],
     )
+
+
+def prepare_placement(entry: Training, team: str) -> Placement:
+    """Where the Job that prepares data runs: where the entry says, or anywhere where that is a pool of GPU nodes.
+
+    Preparing data needs no GPU, and a GPU node has better things to do. An entry that trains on GPUs and chooses its
+    nodes by label most likely chose GPU nodes too, but who can tell; there the pod bears their taint, or it would wait
+    for ever.
+    """
+    placement = training_placement(entry, team)
+    if not entry.resources.gpu_resources or entry.preprocess_resources.gpu_resources:
+        return placement
+    if entry.pool is not None:
+        return Placement(priority=placement.priority)
+    if not entry.node_selector:
+        return placement
+    return replace(placement, tolerations=[*placement.tolerations, GPU_TOLERATION])
 
 
 def autoscaling_of(entry: Serving) -> Autoscaling | None:

@@ -29,7 +29,7 @@ class AwsEnvironment:
     def __init__(self, environment: Environment, config: AwsCluster, stack: str) -> None:
         self._config = config
         self._base = Foundation(config, stack)
-        self._compute = Compute(self._base)
+        self._compute = Compute(self._base, environment.gpu)
         self._data = Data(self._base, self._compute.eks)
         self.cluster = self._cluster(sources(environment, os.environ, Path.home()))
         self._teams = {team.name: self._team(team) for team in environment.teams}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pulumi
 import pulumi_kubernetes as k8s
 from pulumi_aws import ec2, vpc
@@ -15,6 +17,7 @@ from components.aws.pools import SYSTEM_POOL, NodePool
 from components.cluster import CLIENT_SETTINGS
 from stacks.aws_foundation import Foundation
 from stacks.aws_pools_config import NodePool as NodePoolConfig
+from stacks.gpu_config import Gpu
 
 _ACCESS_POLICIES = {"admin": "AmazonEKSClusterAdminPolicy", "view": "AmazonEKSAdminViewPolicy"}
 
@@ -31,9 +34,11 @@ class Compute:
     bootstrap: k8s.Provider
     ready: tuple[pulumi.Resource, ...]
 
-    def __init__(self, foundation: Foundation) -> None:
+    def __init__(self, foundation: Foundation, gpu: Gpu | None = None) -> None:
         self._base, self._config = foundation, foundation.config
-        self._pools = tuple(node_pool(pool) for pool in self._config.node_pools)
+        self._pools = tuple(
+            node_pool(pool, gpu.node_labels(pool.name) if gpu else {}) for pool in self._config.node_pools
+        )
         self._node_role = NodeRole(
             "nodes",
             NodeRoleArgs(role=f"{self._config.name}-nodes", auto_mode=self._config.auto_mode),
@@ -204,8 +209,8 @@ class Compute:
         return group.id
 
 
-def node_pool(pool: NodePoolConfig) -> NodePool:
-    """A pool of the config as the components know it."""
+def node_pool(pool: NodePoolConfig, labels: Mapping[str, str]) -> NodePool:
+    """A pool of the config as the components know it. `labels`: more labels of its nodes."""
     return NodePool(
         name=pool.name,
         instance_types=pool.instance_types,
@@ -217,5 +222,6 @@ def node_pool(pool: NodePoolConfig) -> NodePool:
         efa=pool.efa,
         placement_group=pool.placement_group,
         reservation=pool.reservation,
-        labels=dict(pool.labels),
+        labels={**pool.labels, **labels},
+        team=pool.dedicated_to,
     )

@@ -37,6 +37,7 @@ class NodePool(ConfigModel):
     efa: bool = Field(default=False, description="Elastic Fabric Adapter on every network card.")
     placement_group: bool = Field(default=False, description="Machines close to each other; one zone only.")
     labels: Mapping[OwnLabelKey, LabelValue] = Field(default={}, description="More labels of the nodes.")
+    dedicated_to: Name | None = Field(default=None, description="The one team whose work may run on the nodes.")
 
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
@@ -84,6 +85,9 @@ class NodePool(ConfigModel):
             yield Fault(path=("name",), message=message)
         if self.kind != "system":
             return
+        if self.dedicated_to is not None:
+            message = "the platform's own pods run on the system pool; remove the key, or make another pool"
+            yield Fault(path=("dedicatedTo",), message=message)
         if self.scaler != "managed":
             message = "Karpenter itself runs on the system pool; write scaler: managed"
             yield Fault(path=("scaler",), message=message)

@@ -23,6 +23,7 @@ class SimulatedNodes(ConfigModel):
     gpus: int = Field(ge=1, le=16, description="GPUs of each node.")
     instance_type: Filled = Field(description="Instance type that the nodes pretend to be, such as `p4d.24xlarge`.")
     gpu_product: Filled | None = Field(default=None, description="Label `nvidia.com/gpu.product` of the nodes.")
+    dedicated_to: Name | None = Field(default=None, description="The one team whose work may run on the nodes.")
 
 
 class LocalCluster(ConfigModel):

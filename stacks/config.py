@@ -10,13 +10,15 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from stacks import aws_config, crosschecks
+from stacks import aws_config, crosschecks, gpu_checks, priority_config
 from stacks.catalog_config import CatalogSources
 from stacks.cluster_config import Cluster
 from stacks.config_model import ConfigModel, Many
 from stacks.faults import Fault
 from stacks.gateway_config import Gateway, Mesh, gateway_faults, mesh_faults
+from stacks.gpu_config import Gpu
 from stacks.image_names import Registry
+from stacks.priority_config import Priority
 from stacks.queue_quotas import queue_faults
 from stacks.queueing_config import Queueing
 from stacks.storage_config import Storage
@@ -45,6 +47,8 @@ class Environment(ConfigModel):
         default=None,
         description="Whether data is protected from deletion. Else it is, unless `cluster.kind` is `local`.",
     )
+    gpu: Gpu | None = Field(default=None, description="What offers GPUs to pods, and how they are shared.")
+    priorities: Many[Priority] = Field(default=(), description="PriorityClasses besides the platform's own.")
     storage: Many[Storage] = Field(default=(), description="Storage that workloads name.")
     gateway: Gateway | None = Field(default=None, description="Entrance to the model servers from outside.")
     mesh: Mesh | None = Field(default=None, description="The service mesh that the teams' pods join.")
@@ -64,6 +68,13 @@ class Environment(ConfigModel):
         yield from gateway_faults(self)
         yield from mesh_faults(self)
         yield from queue_faults(self)
+        yield from gpu_checks.gpu_faults(self)
+        yield from priority_config.priority_faults(self)
+
+    @property
+    def claims_gpus(self) -> bool:
+        """Whether pods get GPUs by claims, not as a resource."""
+        return self.gpu is not None and self.gpu.dra
 
     @property
     def protects_data(self) -> bool:

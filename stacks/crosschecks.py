@@ -6,10 +6,11 @@ Paths are relative to the object that is checked. The models' modules call these
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
+from components.gpus import GPU, SHARED_GPU, mig_resource
 from stacks.config_model import did_you_mean, shown
 from stacks.faults import Fault
 from stacks.quantities import format_bytes, format_cpu, parse_quantity
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from stacks.config import Environment
     from stacks.team_config import Team
     from stacks.team_stack_config import TeamStack
+    from stacks.workload_config import Resources
 
 
 class Named(Protocol):
@@ -74,14 +76,35 @@ def model_faults(team: Team) -> Iterator[Fault]:
             yield Fault(path=(*path, "storage"), message=message)
 
 
+def neighbour_faults(team: Team) -> Iterator[Fault]:
+    """Affinities to servers that the team does not have."""
+    servers = [server.name for server in team.serving]
+    known = f"it has {', '.join(servers)}" if servers else "it has none"
+    for key, entries in (("training", team.training), ("serving", team.serving)):
+        for index, entry in enumerate(entries):
+            for wish in ("near", "away"):
+                for place, name in enumerate(getattr(entry.affinity, wish)):
+                    if name not in servers:
+                        message = f"the team has no serving entry {shown(name)}; {known}{did_you_mean(name, servers)}"
+                        path = (key, index, "affinity", wish, place)
+                        yield Fault(path=path, message=message, complete=(("serving",),))
+
+
 def quota_faults(team: Team) -> Iterator[Fault]:
     """Quotas that could not hold the team's workloads at full load, a rollout of each server included."""
     quota = team.quota
     if quota is None:
         return
-    for key, text in (("cpu", format_cpu), ("memory", format_bytes), ("gpus", str), ("pods", str)):
-        limit = getattr(quota, key)
-        parts = _requests(team, key)
+    limits: list[tuple[tuple[str, ...], str, int | str | None, Callable[[Fraction], str]]] = [
+        (("cpu",), "cpu", quota.cpu, format_cpu),
+        (("memory",), "memory", quota.memory, format_bytes),
+        (("gpus",), GPU, quota.gpus, str),
+        (("sharedGpus",), SHARED_GPU, quota.shared_gpus, str),
+        *((("mig", profile), mig_resource(profile), limit, str) for profile, limit in quota.mig.items()),
+        (("pods",), "pods", quota.pods, str),
+    ]
+    for path, resource, limit, text in limits:
+        parts = _requests(team, resource)
         total = sum((number * each for number, each in parts.values()), Fraction(0))
         if limit is not None and total > parse_quantity(str(limit)):
             asked = ", ".join(
@@ -93,17 +116,18 @@ def quota_faults(team: Team) -> Iterator[Fault]:
                 f"{shown(limit)} is below the {text(total)} that the workloads ask for at full "
                 f"load ({asked}); raise it to at least {text(total)}, or lower the requests"
             )
-            yield Fault(path=("quota", key), message=message, untouched=(("training",), ("serving",)))
+            yield Fault(path=("quota", *path), message=message, untouched=(("training",), ("serving",)))
 
 
-def _requests(team: Team, key: str) -> Mapping[str, tuple[int, Fraction]]:
+def _requests(team: Team, resource: str) -> Mapping[str, tuple[int, Fraction]]:
     """What each workload asks for of a resource: the number of its pods at most, and what each asks for.
 
     A training entry prepares and trains one after the other, so the larger of the two counts.
     """
 
-    def amount(resources: object) -> Fraction:
-        return Fraction(1) if key == "pods" else parse_quantity(str(getattr(resources, key)))
+    def amount(resources: Resources) -> Fraction:
+        asked = {"cpu": resources.cpu, "memory": resources.memory, "pods": 1, **resources.gpu_resources}
+        return parse_quantity(str(asked.get(resource, 0)))
 
     return {
         f"training[{entry.name}]": (1, max(amount(entry.resources), amount(entry.preprocess_resources)))

@@ -12,9 +12,12 @@ from components.platform import queueing
 from components.platform.drain import Drain, DrainArgs
 from components.platform.gateway import NAMESPACE as GATEWAY_NAMESPACE
 from components.platform.gateway import Certificate, Gateway, GatewayArgs
+from components.platform.gpu.support import GpuSupport
+from components.platform.priorities import Priorities
 from components.platform.queueing import Queueing
 from stacks.config import Environment
 from stacks.gateway_config import Gateway as GatewayConfig
+from stacks.gpu import build_gpu_support, build_priorities
 from stacks.queueing import build_queueing
 
 
@@ -23,14 +26,18 @@ class Services:
     """What teams and workloads may build on. None is a service that this environment does not have."""
 
     gateway: Gateway | None = None
+    priorities: Priorities | None = None
     queueing: Queueing | None = None
+    gpu: GpuSupport | None = None
 
 
 def build_services(environment: Environment, cluster: Cluster) -> Services:
     """Installs what the environment asks for, in the order in which the services need each other."""
     return Services(
+        priorities=build_priorities(environment, cluster),
         gateway=build_gateway(environment.gateway, cluster) if environment.gateway else None,
         queueing=build_queueing(environment, environment.queueing, cluster) if environment.queueing else None,
+        gpu=build_gpu_support(environment.gpu, cluster) if environment.gpu else None,
     )
 
 

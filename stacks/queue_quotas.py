@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from components.aws.instance_types import named
-from components.aws.pools import POOL_LABEL
+from components.placement import POOL_LABEL
 from components.queues import DEFAULT_FLAVOR
 from stacks.aws_config import AwsCluster
 from stacks.cluster_config import LocalCluster
@@ -26,19 +26,23 @@ from stacks.queueing_config import Amounts, Queue
 
 if TYPE_CHECKING:
     from stacks.config import Environment
+    from stacks.placement_config import Placement
     from stacks.team_config import Team
-    from stacks.workload_config import Placement
 
 FORMATS: Mapping[str, Callable[[Fraction], str]] = {"cpu": format_cpu, "memory": format_bytes}
 
 
 @dataclass(frozen=True, kw_only=True)
 class GpuPool:
-    """GPUs of alike nodes: how many there are at most, and the labels by which pods find them."""
+    """GPUs of alike nodes: how many there are at most, and the labels by which pods find them.
+
+    team: the one that they are dedicated to, None for all.
+    """
 
     name: str
     node_labels: Mapping[str, str]
     gpus: int
+    team: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +67,11 @@ def gpu_pools(environment: Environment) -> tuple[GpuPool, ...]:
     cluster = environment.cluster
     pools: list[GpuPool] = []
     if isinstance(cluster, LocalCluster):
-        pools += [_pool(pool.name, pool.count * pool.gpus) for pool in cluster.simulated_nodes]
+        pools += [_pool(pool.name, pool.count * pool.gpus, pool.dedicated_to) for pool in cluster.simulated_nodes]
     elif isinstance(cluster, AwsCluster):
         # The smallest of the types: a queue promises no more than there is on any of them.
         pools += [
-            _pool(pool.name, pool.max * min(named(one).gpus for one in pool.instance_types))
+            _pool(pool.name, pool.max * min(named(one).gpus for one in pool.instance_types), pool.dedicated_to)
             for pool in cluster.node_pools
             if pool.kind == "gpu"
         ]
@@ -79,15 +83,19 @@ def gpu_pools(environment: Environment) -> tuple[GpuPool, ...]:
     return tuple(pools)
 
 
-def _pool(name: str, gpus: int) -> GpuPool:
-    return GpuPool(name=name, node_labels={POOL_LABEL: name}, gpus=gpus)
+def _pool(name: str, gpus: int, team: str | None) -> GpuPool:
+    return GpuPool(name=name, node_labels={POOL_LABEL: name}, gpus=gpus, team=team)
 
 
 def pools_of(workload: Placement, pools: Sequence[GpuPool]) -> tuple[GpuPool, ...]:
-    """The pools on which a workload's pods may run, by its node selector."""
-    wanted = workload.node_selector
+    """The pools on which a workload's pods may run, by its `pool` or node selector."""
+    wanted = {**workload.node_selector, **({POOL_LABEL: workload.pool} if workload.pool else {})}
     return tuple(
-        pool for pool in pools if all(wanted.get(key, value) == value for key, value in pool.node_labels.items())
+        pool
+        for pool in pools
+        if all(wanted.get(key, value) == value for key, value in pool.node_labels.items())
+        # Nobody is on a dedicated pool without naming it.
+        and (pool.team is None or workload.pool == pool.name)
     )
 
 

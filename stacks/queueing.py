@@ -36,7 +36,7 @@ def build_queueing(environment: Environment, config: QueueingConfig, cluster: Cl
         QueueingArgs(
             sources=cluster.sources,
             flavors=[
-                GpuFlavor(name=pool.name, node_labels=pool.node_labels, shared=shared[pool.name])
+                GpuFlavor(name=pool.name, node_labels=pool.node_labels, shared=shared[pool.name], team=pool.team)
                 for pool in gpu_pools(environment)
             ],
             cohort=config.cohort,

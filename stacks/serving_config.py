@@ -12,8 +12,9 @@ from stacks.config_model import ConfigModel, Many
 from stacks.faults import Fault
 from stacks.gateway_config import Route
 from stacks.image_names import Image
+from stacks.placement_config import Placement
 from stacks.types import Amount, Cpu, Filled, Memory, ModelVersion, Name, UrlPath
-from stacks.workload_config import Container, Placement, Resources
+from stacks.workload_config import Container, Resources
 
 
 class ServingResources(Resources):

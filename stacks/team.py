@@ -6,7 +6,9 @@ import pulumi
 
 from components.cluster import Cluster
 from components.labels import Owner
+from components.platform.gpu.claims import claim_template
 from components.platform.storage.volume import VolumeClaim, VolumeClaimArgs
+from components.pods import Program
 from components.serving.deployment import ModelServer, ModelServerArgs, Probes
 from components.serving.deployment import service_account_name as serving_service_account
 from components.serving.disruption import Disruption
@@ -54,6 +56,15 @@ class TeamWorkloads:
         self.child = pulumi.ResourceOptions(parent=self.tenancy)
         self.queue = self.local_queue()
         self.claims = {name: self.claim(environment.storage_named(name)) for name in team.storage_names()}
+        if environment.claims_gpus:
+            for number in arguments.claimed_gpus(team):
+                claim_template(
+                    f"{team.name}-gpus-{number}",
+                    number,
+                    owner=self.owner,
+                    namespace=tenancy.namespace,
+                    opts=self.child,
+                )
 
     def claim(self, storage: Storage) -> VolumeClaim:
         return VolumeClaim(
@@ -88,7 +99,12 @@ class TeamWorkloads:
             return None
         return queued_in_environment(self.environment.queueing, entry, [self.queue])
 
+    def program(self, program: Program) -> Program:
+        """The program as this environment hands out GPUs."""
+        return arguments.by_claim(program) if self.environment.claims_gpus else program
+
     def training(self, entry: Training) -> TrainingJob:
+        prepare = arguments.prepare_program(entry, self.registry)
         return TrainingJob(
             f"{self.team.name}-training-{entry.name}",
             TrainingJobArgs(
@@ -96,12 +112,12 @@ class TeamWorkloads:
                 namespace=self.tenancy.namespace,
                 entry=entry.name,
                 model=entry.trained_model,
-                train=arguments.train_program(entry, self.registry),
-                prepare=arguments.prepare_program(entry, self.registry),
+                train=self.program(arguments.train_program(entry, self.registry)),
+                prepare=self.program(prepare) if prepare else None,
                 data=self.claims[entry.data],
                 models=self.claims[entry.model],
-                train_placement=arguments.placement_of(entry),
-                prepare_placement=arguments.prepare_placement(entry),
+                train_placement=arguments.training_placement(entry, self.team.name),
+                prepare_placement=arguments.prepare_placement(entry, self.team.name),
                 rerun=entry.rerun,
                 retries=entry.retries,
                 timeout_seconds=entry.timeout,
@@ -122,7 +138,7 @@ class TeamWorkloads:
                 owner=self.owner,
                 namespace=self.tenancy.namespace,
                 entry=entry.name,
-                program=arguments.server_program(entry, self.registry),
+                program=self.program(arguments.server_program(entry, self.registry)),
                 model=entry.model,
                 version=version,
                 models=self.claims[self.team.model_storage(entry)],
@@ -133,7 +149,7 @@ class TeamWorkloads:
                 rollout=Rollout(max_surge=entry.rollout.max_surge, max_unavailable=entry.rollout.max_unavailable),
                 disruption=Disruption(**entry.disruption.model_dump(by_alias=False)),
                 drain_seconds=entry.drain_seconds,
-                placement=arguments.placement_of(entry),
+                placement=arguments.serving_placement(entry, self.team.name),
                 # A server that is rolled back does not wait for a training that it does not use, least of all
                 # for one that fails.
                 after=[trained] if trained and version == trained.version else [],
@@ -172,9 +188,10 @@ def build_team(
 
 def build_tenancy(environment: Environment, team: config.Team, cluster: Cluster, services: Services) -> Team:
     """The place of a team on a cluster, without its workloads."""
-    queues: list[pulumi.Resource] = []
+    # The API server refuses a pod whose PriorityClass is not there.
+    before: list[pulumi.Resource] = [services.priorities] if services.priorities else []
     if environment.queueing is not None and services.queueing is not None:
-        queues.append(build_cluster_queue(environment, environment.queueing, team, cluster, services.queueing))
+        before.append(build_cluster_queue(environment, environment.queueing, team, cluster, services.queueing))
     storages = [environment.storage_named(name) for name in team.storage_names()]
     # A team without workloads here has them in a stack of its own, and data with them.
     elsewhere = not team.training and not team.serving and environment.protects_data
@@ -183,12 +200,12 @@ def build_tenancy(environment: Environment, team: config.Team, cluster: Cluster,
         TeamArgs(
             owner=Owner(team=team.name, labels=team.labels),
             namespace=team.namespace_name,
-            quota=arguments.quota_hard(team.quota),
+            quota=arguments.quota_hard(team.quota, dra=environment.claims_gpus),
             groups=arguments.groups_of(team),
             protect=elsewhere or any(arguments.is_protected(storage, environment) for storage in storages),
             retain=elsewhere or any(arguments.is_retained(storage, environment) for storage in storages),
             mesh=arguments.mesh_of(environment, team),
-            after=queues,
+            after=before,
         ),
         pulumi.ResourceOptions(providers=[cluster.provider]),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Annotated
 
 from pydantic import Field
 
@@ -12,7 +13,18 @@ from stacks.faults import Fault
 from stacks.queueing_config import Queue
 from stacks.serving_config import Serving
 from stacks.training_config import Training
-from stacks.types import Cpu, Group, LabelValue, Memory, Name, Namespace, OwnLabelKey, Size, check_namespace
+from stacks.types import (
+    Cpu,
+    Group,
+    LabelValue,
+    Memory,
+    MigProfile,
+    Name,
+    Namespace,
+    OwnLabelKey,
+    Size,
+    check_namespace,
+)
 
 
 class Quota(ConfigModel):
@@ -21,6 +33,10 @@ class Quota(ConfigModel):
     cpu: Cpu | None = Field(default=None, description="Sum of CPU requests.")
     memory: Memory | None = Field(default=None, description="Sum of memory requests.")
     gpus: int | None = Field(default=None, ge=0, le=100_000, description="Sum of GPUs.")
+    shared_gpus: int | None = Field(default=None, ge=0, le=100_000, description="Sum of slices of shared GPUs.")
+    mig: Mapping[MigProfile, Annotated[int, Field(ge=0, le=100_000)]] = Field(
+        default={}, description="Sum of GPU partitions, by profile."
+    )
     pods: int | None = Field(default=None, ge=1, le=100_000, description="Number of pods.")
     storage: Size | None = Field(default=None, description="Sum of the sizes of the team's volume claims.")
 
@@ -56,6 +72,7 @@ class Team(ConfigModel):
         yield from crosschecks.repeated_names("training", self.training)
         yield from crosschecks.repeated_names("serving", self.serving)
         yield from crosschecks.model_faults(self)
+        yield from crosschecks.neighbour_faults(self)
         yield from crosschecks.quota_faults(self)
 
     @property

@@ -45,6 +45,7 @@ class TeamStack(ConfigModel):
     environment: StackName = Field(description="Stack of the environment, from which cluster and role are taken.")
     images: Images = Field(default=Images(), description="Where the sample images come from.")
     protect_data: bool = Field(default=True, description="Whether the volumes are protected from deletion.")
+    gpu_claims: bool = Field(default=False, description="Whether the environment has `gpu.dra`.")
     storage: Many[Storage] = Field(default=(), description="Storage that the workloads name.")
     team: Team = Field(description="The team, named as in the environment, and its workloads.")
 
@@ -73,6 +74,10 @@ class TeamStack(ConfigModel):
     def teams(self) -> tuple[Team, ...]:
         """The team, as an environment would have it."""
         return (self.team,)
+
+    @property
+    def claims_gpus(self) -> bool:
+        return self.gpu_claims
 
     @property
     def protects_data(self) -> bool:

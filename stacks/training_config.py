@@ -8,8 +8,9 @@ from pydantic import Field, field_validator
 
 from stacks.config_model import Many
 from stacks.image_names import Image
+from stacks.placement_config import Placement
 from stacks.types import Duration, Filled, Name
-from stacks.workload_config import Container, Placement, Resources
+from stacks.workload_config import Container, Resources
 
 TRAINING_VARIABLES = frozenset({"DATA_DIR", "MODEL_DIR", "MODEL_NAME", "MODEL_VERSION", "CODE_VERSION"})
 
@@ -74,7 +75,7 @@ class TrainingJob(Container, Placement):
         """What the Job that prepares data gets."""
         if self.preprocess is not None and self.preprocess.resources is not None:
             return self.preprocess.resources
-        return self.resources.model_copy(update={"gpus": 0})
+        return self.resources.without_gpus()
 
 
 # The kinds of training; another one makes this a union on `kind`.

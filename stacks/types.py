@@ -12,6 +12,7 @@ import re
 from fractions import Fraction
 from typing import Annotated
 
+from components.gpus import is_mig_profile
 from stacks.config_model import Rule, shown
 from stacks.quantities import parse_quantity
 
@@ -282,6 +283,13 @@ Filled = Annotated[str, Rule("text", check_filled, "any text that is not empty")
 # --- networks and amounts -------------------------------------------------------------------------
 
 
+def check_mig_profile(value: object) -> str:
+    text = _text(value, "a MIG profile")
+    if not is_mig_profile(text):
+        raise ValueError(f'{shown(value)} is not a MIG profile; write slices and memory, such as "1g.5gb"')
+    return text
+
+
 def check_cidr(value: object) -> str:
     text = _text(value, "a CIDR block")
     try:
@@ -308,5 +316,6 @@ def check_amount(value: object) -> int | str:
 
 
 Cidr = Annotated[str, Rule("CIDR block", check_cidr, "an IPv4 network: `10.20.0.0/16`")]
+MigProfile = Annotated[str, Rule("MIG profile", check_mig_profile, "slices and memory of a partition: `1g.5gb`")]
 # The union is strict, so that no "1" becomes 1.
 Amount = Annotated[int | str, Rule("number or percentage", check_amount, "`1`, or `25%`")]

@@ -1,19 +1,19 @@
-"""What training and serving entries have in common: resources, environment variables and placement."""
+"""What containers of training and serving entries have in common: resources and environment variables."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Self
 
 from pydantic import Field
 
-from stacks.config_model import ConfigModel, Many, shown
+from components.gpus import GPU, SHARED_GPU, mig_resource
+from stacks.config_model import ConfigModel, shown
 from stacks.faults import Fault
 from stacks.quantities import format_bytes, format_cpu, parse_quantity
-from stacks.types import Cpu, EnvName, LabelKey, LabelValue, Memory, ObjectName, SecretKeyName
+from stacks.types import Cpu, EnvName, Memory, MigProfile, ObjectName, SecretKeyName
 
-GPU_RESOURCE = "nvidia.com/gpu"
 # Whole words of a variable's name, so that TOKENIZERS_PARALLELISM and MAX_TOKENS pass.
 _SECRET_NAME = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRET|KEY|APIKEY|CREDENTIALS?)(?:$|_)", re.I)
 
@@ -25,6 +25,13 @@ class Limits(ConfigModel):
     memory: Memory | None = Field(default=None, description="Most memory. Else the request.")
 
 
+class MigRequest(ConfigModel):
+    """Partitions of GPUs (Multi-Instance GPU)."""
+
+    profile: MigProfile = Field(description="Profile of the partitions, as the environment's `gpu.sharing` makes them.")
+    count: int = Field(default=1, ge=1, le=56, description="Number of partitions.")
+
+
 class Resources(ConfigModel):
     """What one container asks for and the most it gets."""
 
@@ -34,10 +41,18 @@ class Resources(ConfigModel):
     cpu: Cpu = Field(default="1", description="CPU that is reserved, in cores or millicores.")
     memory: Memory = Field(default="1Gi", description="Memory that is reserved.")
     gpus: int = Field(default=0, ge=0, le=16, description="GPUs; they are never shared or overcommitted.")
+    shared_gpus: int = Field(
+        default=0, ge=0, le=1, description="A slice of a GPU that is time-sliced; its memory is not protected."
+    )
+    mig: MigRequest | None = Field(default=None, description="Partitions of GPUs, each with its own memory.")
     limits: Limits = Field(default=Limits(), description="The most it may use, where that is more than is reserved.")
 
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
+        asked = {"gpus": self.gpus, "sharedGpus": self.shared_gpus, "mig": self.mig}
+        said = [key for key, value in asked.items() if value]
+        for key in said[1:]:
+            yield Fault(path=(key,), message=f"does not go together with {said[0]}; ask for one kind of GPU")
         for key, request, limit, text in (
             ("cpu", self.cpu, self.limits.cpu, format_cpu),
             ("memory", self.memory, self.limits.memory, format_bytes),
@@ -51,11 +66,23 @@ class Resources(ConfigModel):
                     untouched=((key,),),
                 )
 
+    @property
+    def gpu_resources(self) -> dict[str, int]:
+        """GPUs and parts of GPUs that it asks for, by resource name."""
+        wanted = {GPU: self.gpus, SHARED_GPU: self.shared_gpus}
+        if self.mig is not None:
+            wanted[mig_resource(self.mig.profile)] = self.mig.count
+        return {name: number for name, number in wanted.items() if number}
+
+    def without_gpus(self) -> Self:
+        """The same CPU and memory."""
+        return self.model_copy(update={"gpus": 0, "shared_gpus": 0, "mig": None})
+
     def kubernetes(self) -> dict[str, dict[str, str]]:
         """The `resources` of a container: `requests` and `limits`, as quantities by resource name."""
         least = self.least_cpu_limit
         raised = self.cpu if least is None or parse_quantity(self.cpu) >= parse_quantity(least) else least
-        gpus = {GPU_RESOURCE: str(self.gpus)} if self.gpus else {}
+        gpus = {name: str(number) for name, number in self.gpu_resources.items()}
         requests = {"cpu": self.cpu, "memory": self.memory, **gpus}
         limits = {"cpu": self.limits.cpu or raised, "memory": self.limits.memory or self.memory, **gpus}
         return {"requests": requests, "limits": limits}
@@ -93,38 +120,3 @@ class Container(ConfigModel):
         for name in filter(_SECRET_NAME.search, self.env):
             remedy = f"refer to a Kubernetes Secret instead: secretEnv: {{{name}: {{secret: …, key: …}}}}"
             yield Fault(path=("env", name), message=f"looks like a secret, and this file is not one; {remedy}")
-
-
-class Toleration(ConfigModel):
-    """A node taint that a workload's pods bear."""
-
-    key: LabelKey | None = Field(default=None, description="Key of the taint; without it, every taint.")
-    operator: Literal["Equal", "Exists"] = Field(default="Equal", description="How key and value are compared.")
-    value: LabelValue | None = Field(default=None, description="Value of the taint, with `Equal`.")
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
-        default=None, description="Effect of the taint; without it, every effect."
-    )
-
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
-        if self.operator == "Equal" and self.key is None:
-            remedy = "name the taint's key, or write operator: Exists to bear every taint"
-            yield Fault(
-                path=("key",),
-                message=f"is required with operator: Equal; {remedy}",
-                untouched=(("operator",), ("key",)),
-            )
-        if self.operator == "Exists" and self.value is not None:
-            remedy = "remove it, or write operator: Equal"
-            yield Fault(path=("value",), message=f"means nothing with operator: Exists; {remedy}")
-
-
-class Placement(ConfigModel):
-    """Where a workload's pods run and who goes first."""
-
-    priority: ObjectName | None = Field(default=None, description="PriorityClass of the pods, by name.")
-    node_selector: Mapping[LabelKey, LabelValue] = Field(default={}, description="Labels that a node must have.")
-    tolerations: Many[Toleration] = Field(
-        default=(),
-        description="Taints that the pods bear. GPU pods bear the GPU taint by themselves.",
-    )

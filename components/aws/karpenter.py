@@ -15,8 +15,9 @@ from components.aws import karpenter_objects, karpenter_policy, policies
 from components.aws.account import Account
 from components.aws.identity import PodRole, PodRoleArgs
 from components.aws.network import Vpc
-from components.aws.pools import POOL_LABEL, SYSTEM_POOL, NodePool
+from components.aws.pools import SYSTEM_POOL, NodePool
 from components.catalog import Chart
+from components.placement import POOL_LABEL
 
 NAMESPACE = "kube-system"
 SERVICE_ACCOUNT = "karpenter"

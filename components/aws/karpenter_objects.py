@@ -7,7 +7,8 @@ from typing import Any
 import pulumi
 
 from components.aws import tags
-from components.aws.pools import GPU_RESOURCE, NodePool
+from components.aws.pools import NodePool
+from components.gpus import GPU
 
 NODE_POOL_API = "karpenter.sh/v1"
 NODE_CLASS_API = "karpenter.k8s.aws/v1"
@@ -28,7 +29,7 @@ def node_pool_spec(pool: NodePool, *, zones: tuple[str, ...], auto_mode: bool = 
     hold: the limit is `max` times the largest type, in GPUs where it has some, else in CPUs.
     """
     largest = max(pool.types, key=lambda t: (t.gpus, t.vcpus))
-    limit = {GPU_RESOURCE: str(pool.max * largest.gpus)} if pool.gpus else {"cpu": str(pool.max * largest.vcpus)}
+    limit = {GPU: str(pool.max * largest.gpus)} if pool.gpus else {"cpu": str(pool.max * largest.vcpus)}
     group, kind, name = (
         (AUTO_MODE_CLASS_API, "NodeClass", "default") if auto_mode else (NODE_CLASS_API, "EC2NodeClass", pool.name)
     )

@@ -8,10 +8,11 @@ import functools
 from typing import Literal
 
 from components.aws import instance_types
+from components.gpus import GPU, PRESENT_LABEL
+from components.labels import TEAM_LABEL
+from components.placement import POOL_LABEL
 
 Capacity = Literal["on-demand", "spot", "capacity-block"]
-POOL_LABEL = "ml-platform/node-pool"
-GPU_RESOURCE = "nvidia.com/gpu"
 # Pods of the platform itself run here; it is the one pool that may never be scaled to nothing.
 SYSTEM_POOL = "system"
 
@@ -21,7 +22,8 @@ class NodePool:
     """A pool of alike machines. min, max: nodes. disk: GiB of the root volume. zones: empty for all of the
     VPC.
 
-    reservation: id of the EC2 capacity reservation behind a capacity block.
+    reservation: id of the EC2 capacity reservation behind a capacity block. team: the one team whose work may
+    run here; None for all.
     """
 
     name: str
@@ -36,6 +38,7 @@ class NodePool:
     reservation: str | None = None
     labels: dict[str, str] = dataclasses.field(default_factory=dict)
     taints: tuple[tuple[str, str, str], ...] = ()
+    team: str | None = None
 
     @functools.cached_property
     def types(self) -> tuple[instance_types.InstanceType, ...]:
@@ -62,14 +65,18 @@ class NodePool:
         """Labels of the nodes. Kueue's flavors and autoscalers that start from zero nodes both need them
         here.
         """
-        gpu = {GPU_RESOURCE + ".present": "true", "ml-platform/gpu-model": self.types[0].gpu_model}
-        return {**self.labels, **(gpu if self.gpus else {}), POOL_LABEL: self.name}
+        gpu = {PRESENT_LABEL: "true", "ml-platform/gpu-model": self.types[0].gpu_model} if self.gpus else {}
+        team = {TEAM_LABEL: self.team} if self.team else {}
+        return {**self.labels, **gpu, **team, POOL_LABEL: self.name}
 
     @property
     def node_taints(self) -> tuple[tuple[str, str, str], ...]:
-        """Taints as key, value and Kubernetes effect. Only work that asks for GPUs lands on GPU nodes."""
-        gpu = ((GPU_RESOURCE, "true", "NoSchedule"),) if self.gpus else ()
-        return (*gpu, *self.taints)
+        """Taints as key, value and Kubernetes effect. Only work that asks for GPUs lands on GPU nodes, and only that
+        of a team on nodes that are dedicated to it.
+        """
+        gpu = ((GPU, "true", "NoSchedule"),) if self.gpus else ()
+        team = ((TEAM_LABEL, self.team, "NoSchedule"),) if self.team else ()
+        return (*gpu, *team, *self.taints)
 
 
 def ami_type(pool: NodePool) -> str:
@@ -107,7 +114,7 @@ def user_data(pool: NodePool) -> str | None:
 def autoscaler_tags(pool: NodePool) -> dict[str, str]:
     """Tags of a group's Auto Scaling group, by which Cluster Autoscaler knows nodes that do not exist yet."""
     prefix = "k8s.io/cluster-autoscaler/node-template"
-    resources = {f"{prefix}/resources/{GPU_RESOURCE}": str(pool.gpus)} if pool.gpus else {}
+    resources = {f"{prefix}/resources/{GPU}": str(pool.gpus)} if pool.gpus else {}
     labels = {f"{prefix}/label/{key}": value for key, value in pool.node_labels.items()}
     taints = {f"{prefix}/taint/{key}": f"{value}:{effect}" for key, value, effect in pool.node_taints}
     return {**labels, **taints, **resources}

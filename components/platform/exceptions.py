@@ -45,8 +45,9 @@ EXCEPTIONS: tuple[PodSecurityException, ...] = (
         namespace="gpu-operator",
         workload="nvidia-device-plugin",
         prefix=True,
-        needs=("hostPath", "root"),
-        why="It offers GPUs through a socket in the kubelet's own folder, which belongs to root.",
+        needs=("hostPath", "root", "capability SYS_ADMIN"),
+        why="It offers GPUs through a socket in the kubelet's own folder, which belongs to root. SYS_ADMIN only where "
+        "GPUs are partitioned (MIG), whose devices nobody else may see.",
     ),
     PodSecurityException(
         namespace="gpu-operator",

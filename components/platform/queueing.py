@@ -14,10 +14,12 @@ import pulumi_kubernetes as k8s
 import yaml
 
 from components import catalog
+from components.gpus import GPU
 from components.labels import PART_OF, TEAM_LABEL
+from components.placement import GPU_TOLERATION
 from components.platform.operator import Operator, OperatorArgs
 from components.platform.sources import Sources
-from components.pods import GPU, GPU_TOLERATION, USER
+from components.pods import USER
 from components.queues import API_VERSION, DEFAULT_FLAVOR
 
 CHART = "kueue"
@@ -36,11 +38,15 @@ FRAMEWORKS = (
 
 @dataclass(frozen=True, kw_only=True)
 class GpuFlavor:
-    """GPUs of one pool of nodes, which these labels select. `shared`: how many of them no team owns."""
+    """GPUs of one pool of nodes, which these labels select. `shared`: how many of them no team owns.
+
+    `team`: the one that the nodes are dedicated to, by their taint.
+    """
 
     name: str
     node_labels: Mapping[str, str]
     shared: int = 0
+    team: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +143,11 @@ def chart_values(args: QueueingArgs) -> dict[str, Any]:
 
 def flavor_spec(flavor: GpuFlavor) -> dict[str, Any]:
     """The spec of a ResourceFlavor: its pods are kept on the pool, and bear the taint of GPU nodes."""
-    return {"nodeLabels": dict(flavor.node_labels), "tolerations": [dict(GPU_TOLERATION)]}
+    spec: dict[str, Any] = {"nodeLabels": dict(flavor.node_labels), "tolerations": [dict(GPU_TOLERATION)]}
+    if flavor.team:
+        # Kueue then gives the pool only to pods that bear the taint: those that name the pool.
+        spec["nodeTaints"] = [{"key": TEAM_LABEL, "value": flavor.team, "effect": "NoSchedule"}]
+    return spec
 
 
 def cohort_spec(flavors: Sequence[GpuFlavor]) -> dict[str, Any]:

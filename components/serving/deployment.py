@@ -11,8 +11,9 @@ import pulumi_kubernetes as k8s
 
 from components.cluster import Cluster
 from components.labels import Owner, object_labels, selector_labels
+from components.placement import Placement, spread_constraints, spreads_of_server
 from components.platform.storage.access import TeamStorage
-from components.pods import Mount, Placement, Program, container, pod_spec
+from components.pods import Mount, Program, container, pod_spec
 from components.serving.autoscaling import Autoscaling, autoscaler_spec
 from components.serving.disruption import Disruption, disruption_budget_spec
 from components.serving.rollout import Rollout, deployment_strategy, rollout_timeout_seconds
@@ -136,22 +137,13 @@ def deployment_spec(args: ModelServerArgs) -> apps.DeploymentSpecArgsDict:
         service_account=service_account_name(args.entry),
         placement=args.placement,
         mounts=mounts,
-        has_gpus=args.program.resources.has_gpus,
+        resources=args.program.resources,
     )
     selector = selector_labels(name=args.entry, component=COMPONENT)
     pod["termination_grace_period_seconds"] = args.drain_seconds + SHUTDOWN_SECONDS
-    pod["topology_spread_constraints"] = [
-        {
-            "max_skew": 1,
-            "topology_key": key,
-            # A wish: replicas that cannot be spread are better than replicas that wait for a node.
-            "when_unsatisfiable": "ScheduleAnyway",
-            "label_selector": {"match_labels": selector},
-            # Without it the pods of the version that is leaving would count.
-            "match_label_keys": ["pod-template-hash"],
-        }
-        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-    ]
+    pod["topology_spread_constraints"] = spread_constraints(
+        spreads_of_server(args.placement.spread), selector, revisions=True
+    )
     spec: apps.DeploymentSpecArgsDict = {
         "selector": {"match_labels": selector},
         "strategy": deployment_strategy(args.rollout),

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components.labels import Owner, object_labels, platform_labels
+from components.labels import Owner, object_labels, platform_labels, selector_labels
+from components.placement import Placement, spread_constraints
 from components.platform.storage.access import Access, TeamStorage
-from components.pods import Mount, Placement, Program, container, pod_spec
+from components.pods import Mount, Program, container, pod_spec
 from components.queues import PRIORITY_LABEL, QUEUE_LABEL
 from components.training.versioning import job_version
 
@@ -131,9 +132,13 @@ def job_spec(
         service_account=service_account_name(args.entry),
         placement=placement,
         mounts=mounts,
-        has_gpus=program.resources.has_gpus,
+        resources=program.resources,
     )
     pod["restart_policy"] = "Never"
+    if placement.spread:
+        pod["topology_spread_constraints"] = spread_constraints(
+            placement.spread, selector_labels(name=args.entry, component=COMPONENT)
+        )
     # Without the team's own labels: a Job's pod template is immutable, so a new label would mean to train
     # again.
     labels = platform_labels(args.owner, name=args.entry, component=COMPONENT, instance=f"{args.entry}-{step}")

@@ -109,6 +109,7 @@ def test_auto_mode_leaves_nodes_and_their_addons_to_aws() -> None:
     config = staging()
     config["cluster"]["autoMode"] = True
     config["cluster"]["nodePools"] = [p for p in config["cluster"]["nodePools"] if p["kind"] != "system"]
+    config["gpu"]["driver"] = "none"
     graph = deploy_aws(config, stack="staging").graph
     cluster = graph.one("Cluster", "eks-control-plane")
     assert cluster.inputs["computeConfig"]["enabled"] is True

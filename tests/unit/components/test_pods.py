@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import pytest
 
+from components.gpus import GPU
 from components.labels import Owner, object_labels, platform_labels, selector_labels
+from components.placement import Placement
 from components.pods import (
-    GPU,
     Mount,
-    Placement,
     Program,
     Resources,
     SecretKey,
@@ -34,7 +34,7 @@ def pod(
         service_account="account",
         placement=placement or Placement(),
         mounts=mounts,
-        has_gpus=program.resources.has_gpus,
+        resources=program.resources,
     )
     return cast("dict[str, Any]", built)
 

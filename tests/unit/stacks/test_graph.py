@@ -8,20 +8,21 @@ from typing import Any
 
 import pytest
 
+from components.labels import TEAM_LABEL
 from tests.unit.pod_security import violations
 from tests.unit.recorder import STACK, Graph, Registration
 from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.inventory import STACKS, inventory, inventory_path
 from tests.unit.stacks.programs import TRAINING, environment, stack_config, team, volume
 
-CLUSTER_SCOPED = {"Namespace"}
+CLUSTER_SCOPED = {"Namespace", "PriorityClass"}
+SHARED = {"PriorityClass"}
 EVERY_LABEL = {
     "app.kubernetes.io/name",
     "app.kubernetes.io/instance",
     "app.kubernetes.io/component",
     "app.kubernetes.io/part-of",
     "app.kubernetes.io/managed-by",
-    "ml-platform/team",
 }
 # A team with all that a config may ask for, beside one that has the same names in another namespace.
 RICH = environment(
@@ -87,6 +88,7 @@ def test_type_tokens_name_module_and_class(graph: Graph) -> None:
     own = {found.type for found in graph.registrations if not found.custom}
     assert own == {
         "mlplatform:cluster:Cluster",
+        "mlplatform:platform:Priorities",
         "mlplatform:platform:VolumeClaim",
         "mlplatform:serving:ModelServer",
         "mlplatform:tenancy:Team",
@@ -105,6 +107,8 @@ def test_objects_have_names_namespaces_and_labels_of_their_own(graph: Graph) -> 
         assert metadata["name"], found.urn
         assert ("namespace" in metadata) is (found.kind not in CLUSTER_SCOPED), found.urn
         assert set(found.labels) >= EVERY_LABEL, found.urn
+        # Whose it is says the team's label; only what all teams share has none.
+        assert (TEAM_LABEL in found.labels) is (found.kind not in SHARED), found.urn
         identities.add((found.kind, metadata.get("namespace", ""), metadata["name"]))
     assert len(identities) == len(graph.objects())
 

@@ -1,0 +1,1 @@
+"""What makes the GPUs of nodes something that pods can ask for."""
