@@ -9,8 +9,8 @@ from typing import Any, Literal
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components.gpus import GPU
 from components.labels import Owner, object_labels
-from components.pods import GPU
 from components.quantities import canonical_quantity
 from components.queues import API_VERSION, DEFAULT_FLAVOR, LOCAL_QUEUE
 
