@@ -119,6 +119,20 @@ class Gpu(ConfigModel):
                 )
                 yield Fault(path=path, message=message, untouched=(("driver",), path))
 
+    def installs(self, cluster: str) -> Iterator[str]:
+        yield from super().installs(cluster)
+        if cluster == "local":
+            # Its GPU nodes are simulated: their pods start no image.
+            return
+        if self.driver == "operator":
+            yield "gpu-operator"
+        if self.driver == "device-plugin":
+            yield "nvidia-device-plugin"
+        if self.dcgm and self.driver != "operator":
+            yield "dcgm-exporter"
+        if self.dra and self.driver != "none":
+            yield "dra-driver-nvidia-gpu"
+
     def _said(self) -> Iterator[tuple[tuple[str | int, ...], Exclusive | TimeSlicing | Mig]]:
         yield ("sharing",), self.sharing
         for index, pool in enumerate(self.pools):
