@@ -51,6 +51,8 @@ VIEWER = (
     Grant("batch", ("cronjobs", "jobs"), READ),
     Grant("discovery.k8s.io", ("endpointslices",), READ),
     Grant("events.k8s.io", ("events",), READ),
+    # Why training waits.
+    Grant("kueue.x-k8s.io", ("localqueues", "workloads"), READ),
     Grant("metrics.k8s.io", ("pods",), ("get", "list")),
     Grant("networking.k8s.io", ("networkpolicies",), READ),
     Grant("policy", ("poddisruptionbudgets",), READ),
