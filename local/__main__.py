@@ -9,7 +9,7 @@ import click
 
 from local import locking, process, system
 from local.errors import Failure
-from local.paths import LOCAL
+from local.paths import LOCAL, TEST_INSTANCES
 
 
 @click.group()
@@ -121,10 +121,10 @@ def clean(cache: bool) -> None:
     """Stop the clusters and remove everything that `make` made here."""
     from local import commands
 
-    with (
-        locking.or_fail(LOCAL / "lock", "this checkout's cluster"),
-        locking.or_fail(LOCAL / "test.lock", "this checkout's test cluster"),
-    ):
+    with contextlib.ExitStack() as held:
+        held.enter_context(locking.or_fail(LOCAL / "lock", "this checkout's cluster"))
+        for name in TEST_INSTANCES:
+            held.enter_context(locking.or_fail(LOCAL / f"{name}.lock", f"this checkout's cluster {name!r}"))
         commands.clean(cache=cache)
 
 

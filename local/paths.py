@@ -56,5 +56,6 @@ class Instance:
         return self.folder / "volumes"
 
 
-#: The cluster of `make up`, and the one of `make test`: other folders, addresses and cgroups, so both can run at once.
-INSTANCES = {name: Instance(name=name) for name in ("dev", "test")}
+#: The cluster of `make up`, and the two of `make test`: other folders, addresses and cgroups, so all can run at once.
+TEST_INSTANCES = ("test", "platform")
+INSTANCES = {name: Instance(name=name) for name in ("dev", *TEST_INSTANCES)}

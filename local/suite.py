@@ -19,19 +19,22 @@ from local.commands import prepare
 from local.errors import Failure
 from local.paths import LOCAL, ROOT
 from local.progress import Steps
+from local.stack import read_environment
+from stacks.installed import from_embedded_mirror
 
 CHECKS: dict[str, Sequence[str]] = {
     "ruff": ("ruff", "check", "."),
     "ruff-format": ("ruff", "format", "--check", "."),
     "pyright": ("pyright",),
 }
-#: The tests on one embedded cluster share it: one process, and another one after it where the cluster is another.
-#: All others run on all cores.
+#: The tests on one embedded cluster share it: one process for each of the two. All others run on all cores.
 PHASES: dict[str, Sequence[str]] = {
     "unit": ("--numprocesses=auto", "--dist=worksteal", "tests/unit", "tests/policy", "tests/aws"),
     "cluster": ("tests/cluster", "tests/e2e"),
     "platform": ("tests/platform",),
 }
+#: The stack with every service, whose operators are built beforehand.
+PLATFORM_STACK = ROOT / "tests" / "platform" / "Pulumi.test.yaml"
 _COLLECTED = re.compile(r"^collected (\d+) items|workers \[(\d+) items\]")
 _OUTCOME = re.compile(r"(?:^| )(?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)(?: |$)")
 _REPORT = re.compile(r"^=+ (?:FAILURES|ERRORS) =+$", re.MULTILINE)
@@ -131,15 +134,13 @@ def run(words: Sequence[str]) -> int:
             attempt(name, check)
         attempt("unit", phase)
 
-    def on_clusters() -> None:
-        attempt("cluster", phase)
-        attempt("platform", phase)
-
     with Steps() as steps:
         if platform.system() == "Linux" and os.geteuid() == 0:
             # Before the tests, which would hide the progress of a first build.
-            prepare(steps)
-        process.side_by_side(on_clusters, without_cluster)
+            prepare(steps, from_embedded_mirror(read_environment(PLATFORM_STACK)))
+        process.side_by_side(
+            lambda: attempt("platform", phase), lambda: attempt("cluster", phase), without_cluster, workers=3
+        )
     for name in failed:
         print(f"\n--- {name} ---\n{report(_log(name).read_text(errors='replace'))}", file=sys.stderr)
     for name in PHASES:

@@ -15,8 +15,16 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with a real cluster come last, so that a fault which a unit test finds is seen first."""
-    items.sort(key=lambda item: bool(item.get_closest_marker("cluster") or item.get_closest_marker("e2e")))
+    """Tests with a real cluster come last, so that a fault which a unit test finds is seen first.
+
+    And the one that destroys the platform after all that need it.
+    """
+    items.sort(
+        key=lambda item: (
+            bool(item.get_closest_marker("cluster") or item.get_closest_marker("e2e")),
+            item.path.name == "test_destroy.py",
+        )
+    )
     if platform.system() == "Linux" and os.geteuid() == 0:
         return
     skip = pytest.mark.skip(reason="the embedded cluster needs Linux and root")
@@ -28,19 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def embedded() -> Iterator[EmbeddedCluster]:
     """A running embedded cluster with a Pulumi on an empty stack; nothing of it is left after the tests."""
-    from local import locking
-    from local.node import EmbeddedNode
-    from local.paths import INSTANCES, LOCAL
-    from tests.embedded import EmbeddedCluster
+    from tests.embedded import running
 
-    # Who starts the cluster first removes an earlier one: it must not be that of tests which still run.
-    with locking.or_fail(LOCAL / "test.lock", "this checkout's test cluster"):
-        try:
-            cluster = EmbeddedCluster.start(Path(__file__).parent / "e2e" / "Pulumi.test.yaml")
-        except BaseException:
-            EmbeddedNode(INSTANCES["test"], {}).stop()  # its folder stays: the message names a log there
-            raise
-        try:
-            yield cluster
-        finally:
-            cluster.stop()
+    with running("test", Path(__file__).parent / "e2e" / "Pulumi.test.yaml") as cluster:
+        yield cluster

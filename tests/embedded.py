@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 import yaml
 
-from local import addons, commands
+from local import addons, commands, locking
 from local.node import EmbeddedNode
-from local.paths import INSTANCES
+from local.paths import INSTANCES, LOCAL, Instance
 from local.progress import Steps
 from local.pulumi_cli import Pulumi
 from stacks.check import read_environment
@@ -35,8 +35,25 @@ def wait_for(what: str, condition: Callable[[], T], seconds: float) -> T:
     return value
 
 
+@contextmanager
+def running(name: str, stack_file: Path) -> Generator[EmbeddedCluster]:
+    """The instance `name` with a Pulumi on an empty stack; nothing of it is left after the block."""
+    instance = INSTANCES[name]
+    # Who starts the cluster first removes an earlier one: it must not be that of tests which still run.
+    with locking.or_fail(LOCAL / f"{name}.lock", f"this checkout's cluster {name!r}"):
+        try:
+            cluster = EmbeddedCluster.start(instance, stack_file)
+        except BaseException:
+            EmbeddedNode(instance, {}).stop()  # its folder stays: the message names a log there
+            raise
+        try:
+            yield cluster
+        finally:
+            cluster.stop()
+
+
 class EmbeddedCluster:
-    """The `test` instance: its node, a kubectl, and Pulumi on a stack file that a test may change."""
+    """An instance for tests: its node, a kubectl, and Pulumi on a stack file that a test may change."""
 
     def __init__(self, node: EmbeddedNode, pulumi: Pulumi) -> None:
         self.node = node
@@ -44,8 +61,7 @@ class EmbeddedCluster:
         self.audit_log = node.instance.logs / "audit.log"
 
     @classmethod
-    def start(cls, stack_file: Path) -> EmbeddedCluster:
-        instance = INSTANCES["test"]
+    def start(cls, instance: Instance, stack_file: Path) -> EmbeddedCluster:
         environment = read_environment(stack_file)
         cluster, entries = environment.cluster, from_embedded_mirror(environment)
         assert isinstance(cluster, LocalCluster)
