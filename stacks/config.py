@@ -18,6 +18,7 @@ from stacks.faults import Fault
 from stacks.gateway_config import Gateway, Mesh, gateway_faults, mesh_faults
 from stacks.gpu_config import Gpu
 from stacks.image_names import Registry
+from stacks.logging_config import Logging, logging_faults
 from stacks.priority_config import Priority
 from stacks.queue_quotas import queue_faults
 from stacks.queueing_config import Queueing
@@ -52,6 +53,7 @@ class Environment(ConfigModel):
     storage: Many[Storage] = Field(default=(), description="Storage that workloads name.")
     gateway: Gateway | None = Field(default=None, description="Entrance to the model servers from outside.")
     mesh: Mesh | None = Field(default=None, description="The service mesh that the teams' pods join.")
+    logging: Logging | None = Field(default=None, description="The logs of all containers, in one place.")
     queueing: Queueing | None = Field(
         default=None, description="Training waits in queues (Kueue). Else it starts at once, or its pods wait alone."
     )
@@ -67,6 +69,7 @@ class Environment(ConfigModel):
         yield from aws_config.team_faults(self)
         yield from gateway_faults(self)
         yield from mesh_faults(self)
+        yield from logging_faults(self)
         yield from queue_faults(self)
         yield from gpu_checks.gpu_faults(self)
         yield from priority_config.priority_faults(self)

@@ -10,14 +10,15 @@ import pulumi
 from components.cluster import Cluster
 from components.platform import queueing
 from components.platform.drain import Drain, DrainArgs
-from components.platform.gateway import NAMESPACE as GATEWAY_NAMESPACE
-from components.platform.gateway import Certificate, Gateway, GatewayArgs
+from components.platform.gateway import Gateway
 from components.platform.gpu.support import GpuSupport
+from components.platform.logs import Logs
 from components.platform.priorities import Priorities
 from components.platform.queueing import Queueing
 from stacks.config import Environment
-from stacks.gateway_config import Gateway as GatewayConfig
+from stacks.gateway import build_gateway
 from stacks.gpu import build_gpu_support, build_priorities
+from stacks.logs import build_logs
 from stacks.queueing import build_queueing
 
 
@@ -27,6 +28,7 @@ class Services:
 
     gateway: Gateway | None = None
     priorities: Priorities | None = None
+    logs: Logs | None = None
     queueing: Queueing | None = None
     gpu: GpuSupport | None = None
 
@@ -36,6 +38,7 @@ def build_services(environment: Environment, cluster: Cluster) -> Services:
     return Services(
         priorities=build_priorities(environment, cluster),
         gateway=build_gateway(environment.gateway, cluster) if environment.gateway else None,
+        logs=build_logs(environment.logging, cluster) if environment.logging else None,
         queueing=build_queueing(environment, environment.queueing, cluster) if environment.queueing else None,
         gpu=build_gpu_support(environment.gpu, cluster) if environment.gpu else None,
     )
@@ -51,19 +54,3 @@ def build_drains(services: Services, cluster: Cluster, after: Sequence[pulumi.Re
                 DrainArgs(namespace=namespace, groups=[group], kubeconfig=cluster.kubeconfig, context=cluster.context),
                 pulumi.ResourceOptions(parent=service, depends_on=[service, *after]),
             )
-
-
-def build_gateway(config: GatewayConfig, cluster: Cluster) -> Gateway:
-    tls = config.tls
-    return Gateway(
-        "gateway",
-        GatewayArgs(
-            class_name=config.class_name,
-            domain=config.domain,
-            sources=cluster.sources,
-            certificate=Certificate(secret=tls.secret, namespace=tls.namespace or GATEWAY_NAMESPACE) if tls else None,
-            traffic_from=config.traffic_from or GATEWAY_NAMESPACE,
-            install_crds=config.install_crds,
-        ),
-        pulumi.ResourceOptions(providers=[cluster.provider]),
-    )

@@ -138,7 +138,20 @@ _LABEL_NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VERSION = re.compile(r"v[0-9a-f]{10}")
 _GROUP = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?")
-_RESERVED_NAMESPACES = ("default", "gateway-system", "local-path-storage", "logging", "ml-platform", "monitoring")
+_RESERVED_NAMESPACES = (
+    "default",
+    "external-secrets",
+    "gateway-system",
+    "gpu-operator",
+    "kueue-system",
+    "local-path-storage",
+    "logging",
+    "logging-nodes",
+    "ml-platform",
+    "monitoring",
+    "monitoring-nodes",
+    "storage-system",
+)
 
 
 def check_name(value: object) -> str:

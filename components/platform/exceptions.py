@@ -42,6 +42,13 @@ class PodSecurityException:
 
 EXCEPTIONS: tuple[PodSecurityException, ...] = (
     PodSecurityException(
+        namespace="logging-nodes",
+        workload="opentelemetry-collector",
+        prefix=True,
+        needs=("hostPath", "root"),
+        why="It reads the log files of all containers from the node's disk, where they belong to root.",
+    ),
+    PodSecurityException(
         namespace="gpu-operator",
         workload="nvidia-device-plugin",
         prefix=True,
