@@ -19,6 +19,7 @@ from stacks.gateway_config import Gateway, Mesh, gateway_faults, mesh_faults
 from stacks.gpu_config import Gpu
 from stacks.image_names import Registry
 from stacks.logging_config import Logging, logging_faults
+from stacks.monitoring_config import Monitoring, monitoring_faults
 from stacks.priority_config import Priority
 from stacks.queue_quotas import queue_faults
 from stacks.queueing_config import Queueing
@@ -57,6 +58,9 @@ class Environment(ConfigModel):
     queueing: Queueing | None = Field(
         default=None, description="Training waits in queues (Kueue). Else it starts at once, or its pods wait alone."
     )
+    monitoring: Monitoring | None = Field(
+        default=None, description="Metrics, alerts and objectives; `{}` takes the defaults."
+    )
     teams: Many[Team] = Field(default=(), description="The teams and their workloads.")
 
     def faults(self) -> Iterator[Fault]:
@@ -73,6 +77,7 @@ class Environment(ConfigModel):
         yield from queue_faults(self)
         yield from gpu_checks.gpu_faults(self)
         yield from priority_config.priority_faults(self)
+        yield from monitoring_faults(self)
 
     @property
     def claims_gpus(self) -> bool:

@@ -15,6 +15,7 @@ from components.platform.sources import Sources
 from stacks import config
 from stacks.aws_config import AwsCluster
 from stacks.cluster_config import ExistingCluster, LocalCluster, kubeconfig_path
+from stacks.monitoring import monitoring_output
 from stacks.outputs import AwsStackOutputs, StackOutputs, StorageOutput
 from stacks.platform import build_drains, build_services
 from stacks.sources import sources
@@ -46,6 +47,7 @@ def build_platform(environment: config.Environment, cluster: Cluster) -> StackOu
     return {
         "cluster": {"name": cluster.name, "kind": cluster.kind, "server": cluster.server},
         "storage": {storage.name: storage_output(storage, cluster) for storage in environment.storage},
+        "monitoring": monitoring_output(services.monitoring),
         "teams": teams,
     }
 

@@ -92,11 +92,20 @@ class AwsOutputs(TypedDict):
     teams: dict[str, AwsTeamOutput]
 
 
+class MonitoringOutput(TypedDict):
+    """Where metrics and alerts are: a namespace, and addresses that hold within the cluster."""
+
+    namespace: pulumi.Output[str]
+    prometheus: str
+    alertmanager: str
+
+
 class StackOutputs(TypedDict):
     """What a stack exports; storage and teams by their names."""
 
     cluster: ClusterOutput
     storage: dict[str, StorageOutput]
+    monitoring: MonitoringOutput | None
     teams: dict[str, TeamOutput]
 
 

@@ -13,12 +13,14 @@ from components.platform.drain import Drain, DrainArgs
 from components.platform.gateway import Gateway
 from components.platform.gpu.support import GpuSupport
 from components.platform.logs import Logs
+from components.platform.monitoring.service import Monitoring
 from components.platform.priorities import Priorities
 from components.platform.queueing import Queueing
 from stacks.config import Environment
 from stacks.gateway import build_gateway
 from stacks.gpu import build_gpu_support, build_priorities
 from stacks.logs import build_logs
+from stacks.monitoring import build_monitoring
 from stacks.queueing import build_queueing
 
 
@@ -31,16 +33,26 @@ class Services:
     logs: Logs | None = None
     queueing: Queueing | None = None
     gpu: GpuSupport | None = None
+    monitoring: Monitoring | None = None
 
 
 def build_services(environment: Environment, cluster: Cluster) -> Services:
     """Installs what the environment asks for, in the order in which the services need each other."""
+    queueing = build_queueing(environment, environment.queueing, cluster) if environment.queueing else None
+    gpu = build_gpu_support(environment.gpu, cluster) if environment.gpu else None
     return Services(
         priorities=build_priorities(environment, cluster),
         gateway=build_gateway(environment.gateway, cluster) if environment.gateway else None,
         logs=build_logs(environment.logging, cluster) if environment.logging else None,
-        queueing=build_queueing(environment, environment.queueing, cluster) if environment.queueing else None,
-        gpu=build_gpu_support(environment.gpu, cluster) if environment.gpu else None,
+        gpu=gpu,
+        queueing=queueing,
+        # After the services whose metrics it reads: it looks for them in their namespaces.
+        monitoring=build_monitoring(
+            environment,
+            cluster,
+            kueue_namespace=queueing.namespace if queueing else None,
+            gpu_namespace=gpu.metrics_namespace if gpu else None,
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from stacks.config_model import ConfigModel, Many
 from stacks.faults import Fault
 from stacks.gateway_config import Route
 from stacks.image_names import Image
+from stacks.monitoring_config import ServerSlo
 from stacks.placement_config import Placement
 from stacks.types import Amount, Cpu, Filled, Memory, ModelVersion, Name, UrlPath
 from stacks.workload_config import Container, Resources
@@ -120,6 +121,7 @@ class DeploymentServer(Container, Placement):
     rollout: RollingUpdate = Field(default=RollingUpdate(), description="How a new version comes in.")
     disruption: Disruption = Field(default=Disruption(), description="What a node drain may take.")
     route: Route | None = Field(default=None, description="Host and path at the environment's gateway.")
+    slo: ServerSlo | None = Field(default=None, description="Promises that differ from the environment's.")
     drain_seconds: int = Field(
         default=10,
         ge=0,

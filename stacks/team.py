@@ -7,6 +7,12 @@ import pulumi
 from components.cluster import Cluster
 from components.labels import Owner
 from components.platform.gpu.claims import claim_template
+from components.platform.monitoring.team import (
+    ServerObjectives,
+    ServerObjectivesArgs,
+    TeamMonitoring,
+    TeamMonitoringArgs,
+)
 from components.platform.storage.volume import VolumeClaim, VolumeClaimArgs
 from components.pods import Program
 from components.serving.deployment import ModelServer, ModelServerArgs, Probes
@@ -21,6 +27,7 @@ from components.training.job import Queued, TrainingJob, TrainingJobArgs
 from components.training.job import service_account_name as training_service_account
 from stacks import arguments, config
 from stacks.config import Environment
+from stacks.monitoring import objectives_of
 from stacks.outputs import ServingOutput, TeamOutput, TrainingOutput
 from stacks.platform import Services
 from stacks.queueing import build_cluster_queue, queued_by_another_stack, queued_in_environment
@@ -51,6 +58,8 @@ class TeamWorkloads:
         self.owner = Owner(team=team.name, labels=team.labels)
         self.tenancy = tenancy
         self.services = services
+        # A team stack does not see the monitoring of its environment.
+        self.monitoring = environment.monitoring if isinstance(environment, Environment) else None
         # Workloads are children of the team: they inherit the provider, and the tree of a preview shows whose
         # they are.
         self.child = pulumi.ResourceOptions(parent=self.tenancy)
@@ -178,11 +187,39 @@ class TeamWorkloads:
             self.child,
         )
 
+    def objectives(self, entry: Serving) -> ServerObjectives | None:
+        """What the server promises, where somebody keeps an eye on it."""
+        monitoring, config = self.services.monitoring, self.monitoring
+        if monitoring is None or config is None:
+            return None
+        return ServerObjectives(
+            f"{self.team.name}-slo-{entry.name}",
+            ServerObjectivesArgs(
+                monitoring=monitoring,
+                owner=self.owner,
+                namespace=self.tenancy.namespace,
+                namespace_name=self.team.namespace_name,
+                entry=entry.name,
+                objectives=objectives_of(config.slo, entry.slo),
+            ),
+            self.child,
+        )
+
 
 def build_team(
     environment: Environment, team: config.Team, tenancy: Team, cluster: Cluster, services: Services
 ) -> TeamOutput:
     """The workloads of a team in its place on the cluster, and what its part of the stack outputs says."""
+    if services.monitoring is not None:
+        TeamMonitoring(
+            f"{team.name}-monitoring",
+            TeamMonitoringArgs(
+                monitoring=services.monitoring,
+                owner=Owner(team=team.name, labels=team.labels),
+                namespace=tenancy.namespace,
+            ),
+            pulumi.ResourceOptions(parent=tenancy),
+        )
     return team_output(TeamWorkloads(environment, team, cluster, tenancy, services))
 
 
@@ -216,6 +253,8 @@ def team_output(stack: TeamWorkloads) -> TeamOutput:
     trained = {entry.name: stack.training(entry) for entry in stack.team.training}
     by_model = {training.model: training for training in trained.values()}
     served = {entry.name: stack.serving(entry, by_model.get(entry.model)) for entry in stack.team.serving}
+    for entry in stack.team.serving:
+        stack.objectives(entry)
     routes = {entry.name: stack.route(entry, served[entry.name]) for entry in stack.team.serving}
     return {
         "namespace": stack.tenancy.namespace,

@@ -69,6 +69,12 @@ class TeamStack(ConfigModel):
                     "say the server in the environment's stack, or remove the key"
                 )
                 yield Fault(path=("team", "serving", index, "route"), message=message)
+            if server.slo is not None:
+                message = (
+                    "is kept an eye on by the environment's monitoring, which a team stack does not see; "
+                    "say the server in the environment's stack, or remove the key"
+                )
+                yield Fault(path=("team", "serving", index, "slo"), message=message)
 
     @property
     def teams(self) -> tuple[Team, ...]:

@@ -163,6 +163,8 @@ def cohort_spec(flavors: Sequence[GpuFlavor]) -> dict[str, Any]:
 class Queueing(pulumi.ComponentResource):
     """Kueue that is ready, with a flavor for each pool of GPU nodes, priorities, and the cohort of the teams."""
 
+    # Where Kueue is.
+    namespace: pulumi.Output[str]
     # What a team's queue depends on.
     ready: list[pulumi.Resource]
 
@@ -208,6 +210,7 @@ class Queueing(pulumi.ComponentResource):
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[operator, *objects]),
                 )
             )
+        self.namespace = operator.namespace
         self.ready = [operator, *objects]
         self.register_outputs({})
 

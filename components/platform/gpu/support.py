@@ -41,11 +41,15 @@ class GpuSupportArgs:
 class GpuSupport(pulumi.ComponentResource):
     """GPUs that pods can ask for, and their metrics."""
 
+    # Where the DCGM exporter is, if there is one.
+    metrics_namespace: pulumi.Output[str] | None
+
     def __init__(self, name: str, args: GpuSupportArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:gpu:GpuSupport", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
+        self.metrics_namespace = None
         if args.driver == "operator":
-            GpuOperator(
+            operator = GpuOperator(
                 name,
                 GpuOperatorArgs(
                     sources=args.sources,
@@ -57,6 +61,7 @@ class GpuSupport(pulumi.ComponentResource):
                 ),
                 child,
             )
+            self.metrics_namespace = operator.operator.namespace if args.dcgm else None
         elif args.driver == "device-plugin" or args.dcgm:
             self._daemons(name, args, child)
         if args.dra and args.driver != "none":
@@ -82,6 +87,7 @@ class GpuSupport(pulumi.ComponentResource):
                 child,
             )
         if args.dcgm:
+            self.metrics_namespace = namespace
             DcgmExporter(
                 f"{name}-dcgm",
                 DcgmExporterArgs(namespace=namespace, image=args.sources.image("dcgm-exporter")),
