@@ -15,12 +15,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from components.aws.instance_types import named
+from components.gpus import GPU, node_resources
 from components.placement import POOL_LABEL
 from components.queues import DEFAULT_FLAVOR
 from stacks.aws_config import AwsCluster
 from stacks.cluster_config import LocalCluster
 from stacks.config_model import did_you_mean, shown
 from stacks.faults import Fault, Path
+from stacks.node_pools import known_pools
 from stacks.quantities import format_bytes, format_cpu, parse_quantity
 from stacks.queueing_config import Amounts, Queue
 
@@ -34,7 +36,7 @@ FORMATS: Mapping[str, Callable[[Fraction], str]] = {"cpu": format_cpu, "memory":
 
 @dataclass(frozen=True, kw_only=True)
 class GpuPool:
-    """GPUs of alike nodes: how many there are at most, and the labels by which pods find them.
+    """Whole GPUs of alike nodes: how many there are at most, and the labels by which pods find them.
 
     team: the one that they are dedicated to, None for all.
     """
@@ -63,18 +65,24 @@ class QueueQuotas:
 
 
 def gpu_pools(environment: Environment) -> tuple[GpuPool, ...]:
-    """The pools of GPU nodes that the config knows, in its order: Kueue tries them in this one."""
+    """The pools that offer whole GPUs, as far as the config knows, in its order: Kueue tries them in this one."""
     cluster = environment.cluster
-    pools: list[GpuPool] = []
+    # Number of nodes, and GPUs of each.
+    nodes: dict[str, tuple[int, int]] = {}
     if isinstance(cluster, LocalCluster):
-        pools += [_pool(pool.name, pool.count * pool.gpus, pool.dedicated_to) for pool in cluster.simulated_nodes]
+        nodes = {pool.name: (pool.count, pool.gpus) for pool in cluster.simulated_nodes}
     elif isinstance(cluster, AwsCluster):
         # The smallest of the types: a queue promises no more than there is on any of them.
-        pools += [
-            _pool(pool.name, pool.max * min(named(one).gpus for one in pool.instance_types), pool.dedicated_to)
+        nodes = {
+            pool.name: (pool.max, min((named(one).gpus for one in pool.instance_types), default=0))
             for pool in cluster.node_pools
-            if pool.kind == "gpu"
-        ]
+        }
+    pools: list[GpuPool] = []
+    for pool in known_pools(environment):
+        count, gpus = nodes[pool.name]
+        # Parts of shared GPUs have names of their own, which no queue counts.
+        if whole := count * node_resources(gpus, pool.sharing).get(GPU, 0):
+            pools.append(GpuPool(name=pool.name, node_labels={POOL_LABEL: pool.name}, gpus=whole, team=pool.team))
     if environment.queueing is not None:
         pools += [
             GpuPool(name=flavor.name, node_labels=flavor.node_labels, gpus=flavor.gpus)
@@ -83,8 +91,9 @@ def gpu_pools(environment: Environment) -> tuple[GpuPool, ...]:
     return tuple(pools)
 
 
-def _pool(name: str, gpus: int, team: str | None) -> GpuPool:
-    return GpuPool(name=name, node_labels={POOL_LABEL: name}, gpus=gpus, team=team)
+def open_to(team: Team, pools: Sequence[GpuPool]) -> tuple[GpuPool, ...]:
+    """The pools that are not dedicated to another team."""
+    return tuple(pool for pool in pools if pool.team in (None, team.name))
 
 
 def pools_of(workload: Placement, pools: Sequence[GpuPool]) -> tuple[GpuPool, ...]:
@@ -144,7 +153,7 @@ def amount(
 
 def quotas_of(environment: Environment, team: Team) -> QueueQuotas:
     """What the queue of a team counts, and how much it has of it."""
-    queue, pools = team.queue or Queue(), gpu_pools(environment)
+    queue, pools = team.queue or Queue(), open_to(team, gpu_pools(environment))
     cohort = environment.queueing is not None and environment.queueing.cohort is not None
     resources: dict[str, Amount] = {}
     for resource in FORMATS:
@@ -188,6 +197,11 @@ def room_of(team: Team, resource: str) -> Fraction | None:
     return max(parse_quantity(str(ceiling)) - serving_load(team, resource), Fraction(0))
 
 
+def owned_of(gpus: Mapping[str, Amount], pool: str) -> int:
+    """GPUs of a pool that a queue owns; none of one that is dedicated to another team."""
+    return int(gpus[pool].nominal) if pool in gpus else 0
+
+
 def by_pool(said: int | Mapping[str, int] | None, pools: Sequence[GpuPool]) -> dict[str, Fraction]:
     """GPUs by pool, of what the config says: a number means the only pool there is."""
     if said is None:
@@ -209,7 +223,7 @@ def shared_gpus(environment: Environment) -> dict[str, int]:
     for team in environment.teams:
         owned, served = quotas_of(environment, team).gpus, serving_gpus(team, pools)
         for pool in pools:
-            left[pool.name] -= int(owned[pool.name].nominal) + served[pool.name]
+            left[pool.name] -= owned_of(owned, pool.name) + served[pool.name]
     return {name: max(gpus, 0) for name, gpus in left.items()}
 
 
@@ -225,11 +239,11 @@ def queue_faults(environment: Environment) -> Iterator[Fault]:
     yield from _flavor_faults(environment, pools)
     sound = True
     for index, team in enumerate(environment.teams):
-        faults = list(_form_faults(environment, team, pools))
+        faults = list(_form_faults(environment, team, open_to(team, pools)))
         sound &= not faults
         faults += _priority_faults(environment, team)
         if sound:
-            faults += [*_amount_faults(environment, team), *_training_faults(environment, team, pools)]
+            faults += [*_amount_faults(environment, team), *_training_faults(environment, team, open_to(team, pools))]
         yield from (_of_team(index, fault) for fault in faults)
     if sound:
         yield from _capacity_faults(environment, pools)
@@ -390,7 +404,7 @@ def _capacity_faults(environment: Environment, pools: Sequence[GpuPool]) -> Iter
     for pool in pools:
         owners: dict[str, int] = {}
         for index, team in enumerate(environment.teams):
-            owned = int(quotas_of(environment, team).gpus[pool.name].nominal) + serving_gpus(team, pools)[pool.name]
+            owned = owned_of(quotas_of(environment, team).gpus, pool.name) + serving_gpus(team, pools)[pool.name]
             if not owned:
                 continue
             owners[team.name] = owned

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -130,4 +130,4 @@ class Drain(dynamic.Resource, module="platform", name="Drain"):
     """Whatever depends on this operator can be destroyed, be the operator up or down."""
 
     def __init__(self, name: str, args: DrainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(_DrainProvider(), name, {**asdict(args), "groups": list(args.groups)}, opts)
+        super().__init__(_DrainProvider(), name, {**vars(args), "groups": list(args.groups)}, opts)

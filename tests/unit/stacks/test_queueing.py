@@ -111,6 +111,25 @@ def test_the_pools_of_an_existing_cluster_are_the_declared_flavors() -> None:
     assert (pool.name, dict(pool.node_labels), pool.gpus) == ("t4", {"gpu": "t4"}, 4)
 
 
+def test_queues_count_whole_gpus_of_pools_that_are_open_to_the_team() -> None:
+    pools = (
+        A100 | {"dedicatedTo": "red"},
+        H100,
+        {"name": "slices", "count": 1, "gpus": 4, "instanceType": "g6.12xlarge"},
+    )
+    shared = {
+        "driver": "device-plugin",
+        "pools": [{"name": "slices", "sharing": {"kind": "time-slicing", "replicas": 4}}],
+    }
+    made = Environment.model_validate(
+        config(bare("red", queue={"gpus": {"a100": 8}}), bare("blue"), pools=pools, cohort="ml") | {"gpu": shared}
+    )
+    assert [pool.name for pool in gpu_pools(made)] == ["a100", "h100"]
+    assert set(gpus_of(made, 0)) == {"a100", "h100"}
+    assert set(gpus_of(made, 1)) == {"h100"}
+    assert shared_gpus(made) == {"a100": 8, "h100": 8}
+
+
 @pytest.mark.parametrize(
     ("resource", "nominal", "text"),
     [("cpu", Fraction(5, 2), "2500m"), ("memory", Fraction(1024**3), "1Gi"), ("gpus", ZERO, "0")],
