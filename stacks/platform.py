@@ -64,5 +64,5 @@ def build_drains(services: Services, cluster: Cluster, after: Sequence[pulumi.Re
             Drain(
                 f"{name}-drain",
                 DrainArgs(namespace=namespace, groups=[group], kubeconfig=cluster.kubeconfig, context=cluster.context),
-                pulumi.ResourceOptions(parent=service, depends_on=[service, *after]),
+                pulumi.ResourceOptions(parent=service, depends_on=[*service.ready, *after]),
             )
