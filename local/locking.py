@@ -23,6 +23,19 @@ def waiting_for(file: Path, steps: Steps | None = None) -> Generator[None]:
 
 
 @contextmanager
+def if_free(file: Path) -> Generator[bool]:
+    """Hold the lock when nobody does; says whether it is held."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextmanager
 def or_fail(file: Path, what: str) -> Generator[None]:
     """Hold the lock, or fail at once when another process holds it."""
     file.parent.mkdir(parents=True, exist_ok=True)

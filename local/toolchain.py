@@ -292,13 +292,17 @@ def build(tools: Sequence[Tool], steps: Steps) -> dict[str, Path]:
     Two, because linking uses one core: another tool compiles meanwhile. Raises `Failure` when a build fails.
     """
     go = find_go(steps)
-    # Caches without a missing tool are those of a build that was killed at its very end.
-    if _missing(tools, go) or go.caches.exists():
+    if _missing(tools, go):
         with locking.waiting_for(cache_folder() / "build.lock", steps):
             # Another command may have built them meanwhile.
             if missing := _missing(tools, go):
                 _build_all(missing, go, steps)
             shutil.rmtree(go.caches, ignore_errors=True)
+    elif go.caches.exists():
+        # Those of a build that was killed at its very end, or of one of other tools that is under way.
+        with locking.if_free(cache_folder() / "build.lock") as free:
+            if free:
+                shutil.rmtree(go.caches, ignore_errors=True)
     return {name: installed(tool, go.version) / name for tool in tools for name in tool.programs}
 
 

@@ -19,6 +19,7 @@ import pytest
 from components import catalog
 from tests.cluster import crds
 from tests.embedded import EmbeddedCluster, wait_for
+from tests.objects import differences
 from tests.unit.aws.engine import deployed
 from tests.unit.recorder import Registration
 
@@ -145,16 +146,6 @@ def test_nothing_that_pulumi_says_is_dropped_or_rewritten(accepted: Accepted, em
     kept = {identity(found): found for found in json.loads(answer.stdout)["items"]}
     faults = {label(found): differences(found, kept[identity(found)]) for found in accepted.manifests}
     assert {name: found for name, found in faults.items() if found} == {}
-
-
-def differences(wanted: Any, kept: Any, path: str = "") -> list[str]:
-    """Where `kept` lacks or changes what `wanted` says; what it says beside that does not count."""
-    if isinstance(wanted, dict) and isinstance(kept, dict):
-        return [fault for key, value in wanted.items() for fault in differences(value, kept.get(key), f"{path}.{key}")]
-    if isinstance(wanted, list) and isinstance(kept, list) and len(wanted) == len(kept):
-        pairs = zip(wanted, kept, strict=True)
-        return [fault for n, (a, b) in enumerate(pairs) for fault in differences(a, b, f"{path}[{n}]")]
-    return [] if wanted == kept else [f"{path}: {wanted!r} became {kept!r}"]
 
 
 def test_every_workload_gets_a_pod(accepted: Accepted, embedded: EmbeddedCluster) -> None:

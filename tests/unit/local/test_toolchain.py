@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local import process, toolchain
+from local import locking, process, toolchain
 from local.errors import Failure
 from local.paths import ROOT
 
@@ -69,3 +69,12 @@ def test_a_failed_program_names_its_last_words_and_its_log(tmp_path: Path) -> No
 def test_a_missing_program_is_named(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="no-such-program is not installed; install it"):
         process.run(["no-such-program"], log=tmp_path / "x.log", what="x", remedy="install it")
+
+
+def test_a_lock_that_is_held_is_not_waited_for(tmp_path: Path) -> None:
+    with locking.if_free(tmp_path / "lock") as free:
+        assert free
+        with locking.if_free(tmp_path / "lock") as again:
+            assert not again
+    with locking.if_free(tmp_path / "lock") as free:
+        assert free
