@@ -13,6 +13,7 @@ import yaml
 
 from components.exposure import ClusterAddress, Exposure
 from components.platform.sources import Sources
+from components.platform.storage.own import OwnStorage
 
 # The provider's own defaults (50 requests a second, bursts of 120) make a stack of some hundred objects wait
 # for its client, not for the API server, which has priority-and-fairness queues of its own.
@@ -90,7 +91,7 @@ class ClusterArgs:
     `identifier` is the cluster's identity: a changed one means another cluster, and every object is made anew
     there. All else may change without a replacement. `kubeconfig` is a path or the text of a kubeconfig. `after`
     is what must be there before any object, and be gone after all of them, such as the nodes. `sources` is
-    where charts, manifests and images of the catalog come from.
+    where charts, manifests and images of the catalog come from, `own_storage` what its stack has made for storages.
     """
 
     identifier: str
@@ -101,6 +102,7 @@ class ClusterArgs:
     storage_class: str | None = None
     exposure: Exposure = field(default_factory=ClusterAddress)
     sources: Sources = field(default_factory=Sources)
+    own_storage: OwnStorage = field(default_factory=OwnStorage)
     after: tuple[pulumi.Resource, ...] = ()
 
 
@@ -120,6 +122,7 @@ class Cluster(pulumi.ComponentResource):
     storage_class: str | None
     exposure: Exposure
     sources: Sources
+    own_storage: OwnStorage
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:cluster:Cluster", name, None, opts)
@@ -147,4 +150,5 @@ class Cluster(pulumi.ComponentResource):
         self.storage_class = args.storage_class
         self.exposure = args.exposure
         self.sources = args.sources
+        self.own_storage = args.own_storage
         self.register_outputs({"server": self.server})

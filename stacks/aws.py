@@ -11,6 +11,7 @@ from components.aws.storage_classes import StorageClasses, StorageClassesArgs
 from components.aws.team import TeamResources, TeamResourcesArgs
 from components.cluster import Cluster, ClusterArgs
 from components.platform.sources import Sources
+from components.platform.storage.own import LustreAddress, OwnStorage
 from stacks.aws_compute import Compute
 from stacks.aws_config import AwsCluster
 from stacks.aws_data import Data
@@ -31,8 +32,8 @@ class AwsEnvironment:
         self._base = Foundation(config, stack)
         self._compute = Compute(self._base, environment.gpu)
         self._data = Data(self._base, self._compute.eks)
-        self.cluster = self._cluster(sources(environment, os.environ, Path.home()))
         self._teams = {team.name: self._team(team) for team in environment.teams}
+        self.cluster = self._cluster(sources(environment, os.environ, Path.home()))
 
     def _cluster(self, taken_from: Sources) -> Cluster:
         config, files = self._config, self._data.files
@@ -57,8 +58,23 @@ class AwsEnvironment:
                 # Training and serving share volumes, and mostly run on different nodes.
                 storage_class=classes.shared or classes.block,
                 sources=taken_from,
+                own_storage=self._own_storage(classes.shared),
                 after=(*self._compute.ready, classes, *(files.mount_targets if files else ())),
             ),
+        )
+
+    def _own_storage(self, efs_class: str | None) -> OwnStorage:
+        data, lustre = self._data, self._data.lustre
+        folders = {name: team.folder for name, team in self._teams.items()}
+        return OwnStorage(
+            region=self._config.region,
+            efs=data.files.id if data.files else None,
+            efs_class=efs_class,
+            folders={name: folder for name, folder in folders.items() if folder is not None},
+            lustre=(
+                LustreAddress(id=lustre.id, dns_name=lustre.dns_name, mount_name=lustre.mount_name) if lustre else None
+            ),
+            buckets={bucket.name: self._config.bucket_name(bucket.name) for bucket in self._config.buckets},
         )
 
     def _team(self, team: Team) -> TeamResources:

@@ -101,7 +101,7 @@ def check_tag(value: object) -> str:
     return text
 
 
-def _identifier(prefix: str, what: str) -> Rule:
+def identifier(prefix: str, what: str) -> Rule:
     pattern = re.compile(rf"{prefix}-[0-9a-f]{{8,17}}")
 
     def check(value: object) -> str:
@@ -110,7 +110,7 @@ def _identifier(prefix: str, what: str) -> Rule:
             raise ValueError(f'{shown(value)} is not {what}; write one such as "{prefix}-0123456789abcdef0"')
         return text
 
-    return Rule(f"{what.removeprefix('a ')} id", check, f"its id: `{prefix}-0123456789abcdef0`")
+    return Rule(f"{what.removeprefix('a ').removeprefix('an ')} id", check, f"its id: `{prefix}-0123456789abcdef0`")
 
 
 def check_database_version(value: object) -> str:
@@ -153,9 +153,9 @@ KubernetesVersion = Annotated[
 ]
 Email = Annotated[str, Rule("e-mail address", check_email, "an address: `team@example.com`")]
 TagText = Annotated[str, Rule("tag", check_tag, "up to 128 letters, digits, spaces and `. : / = + @ - _`")]
-VpcId = Annotated[str, _identifier("vpc", "a VPC")]
-SubnetId = Annotated[str, _identifier("subnet", "a subnet")]
-ReservationId = Annotated[str, _identifier("cr", "a capacity reservation")]
+VpcId = Annotated[str, identifier("vpc", "a VPC")]
+SubnetId = Annotated[str, identifier("subnet", "a subnet")]
+ReservationId = Annotated[str, identifier("cr", "a capacity reservation")]
 DatabaseVersion = Annotated[
     str, Rule("PostgreSQL version", check_database_version, 'major and minor version: `"17.6"`, in quotes')
 ]

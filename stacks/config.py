@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from stacks import aws_config, crosschecks, gpu_checks, priority_config
+from stacks import aws_config, crosschecks, gpu_checks, priority_config, storage_checks
 from stacks.catalog_config import CatalogSources
 from stacks.cluster_config import Cluster
 from stacks.config_model import ConfigModel, Many
@@ -23,7 +23,7 @@ from stacks.monitoring_config import Monitoring, monitoring_faults
 from stacks.priority_config import Priority
 from stacks.queue_quotas import queue_faults
 from stacks.queueing_config import Queueing
-from stacks.storage_config import Storage
+from stacks.storage_config import ObjectStore, Storage, StorageDriver
 from stacks.team_config import Quota, Team
 
 __all__ = ["Cluster", "Environment", "Images", "Quota", "Team"]
@@ -61,6 +61,10 @@ class Environment(ConfigModel):
     monitoring: Monitoring | None = Field(
         default=None, description="Metrics, alerts and objectives; `{}` takes the defaults."
     )
+    object_store: ObjectStore | None = Field(default=None, description="An S3 server of the platform's own.")
+    storage_drivers: Many[StorageDriver] = Field(
+        default=(), description="Drivers to install, of those that a cluster may lack: `nfs` is csi-driver-nfs."
+    )
     teams: Many[Team] = Field(default=(), description="The teams and their workloads.")
 
     def faults(self) -> Iterator[Fault]:
@@ -68,8 +72,10 @@ class Environment(ConfigModel):
         yield from crosschecks.repeated_names("storage", self.storage)
         yield from crosschecks.repeated_names("teams", self.teams)
         yield from crosschecks.repeated_namespaces(self)
-        yield from crosschecks.storage_faults(self)
-        yield from crosschecks.sharing_faults(self, one_node=self.cluster.kind == "local")
+        yield from storage_checks.storage_faults(self)
+        yield from storage_checks.sharing_faults(self, one_node=self.cluster.kind == "local")
+        yield from storage_checks.environment_faults(self)
+        yield from storage_checks.team_faults(self)
         yield from aws_config.team_faults(self)
         yield from gateway_faults(self)
         yield from mesh_faults(self)

@@ -18,7 +18,6 @@ from stacks.quantities import format_bytes, format_cpu, parse_quantity
 if TYPE_CHECKING:
     from stacks.config import Environment
     from stacks.team_config import Team
-    from stacks.team_stack_config import TeamStack
     from stacks.workload_config import Resources
 
 
@@ -136,66 +135,3 @@ def _requests(team: Team, resource: str) -> Mapping[str, tuple[int, Fraction]]:
         f"serving[{server.name}]": (server.most_replicas + server.rollout.max_surge, amount(server.resources))
         for server in team.serving
     }
-
-
-def storage_faults(environment: Environment | TeamStack) -> Iterator[Fault]:
-    """Workloads that name an unknown storage, and quotas below the sizes of a team's claims."""
-    sizes = {storage.name: parse_quantity(storage.size) for storage in environment.storage}
-    known = f"the environment's storages are {', '.join(sizes)}" if sizes else "the environment declares none"
-    for team_index, team in enumerate(environment.teams):
-        used: dict[str, Fraction] = {}
-        for path, name in _storage_uses(team):
-            if name in sizes:
-                used[name] = sizes[name]
-                continue
-            message = f"there is no storage {shown(name)}; {known}{did_you_mean(name, sizes)}"
-            yield Fault(path=("teams", team_index, *path), message=message, complete=(("storage",),))
-        total = sum(used.values(), Fraction(0))
-        limit = team.quota.storage if team.quota else None
-        if limit is not None and total > parse_quantity(limit):
-            asked = ", ".join(f"{name} {format_bytes(size)}" for name, size in used.items())
-            remedy = f"raise it to at least {format_bytes(total)}"
-            message = f"{shown(limit)} is below the sizes of the team's claims ({asked}); {remedy}"
-            yield Fault(path=("teams", team_index, "quota", "storage"), message=message, complete=(("storage",),))
-
-
-def _storage_uses(team: Team) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    for index, entry in enumerate(team.training):
-        yield ("training", index, "data"), entry.data
-        yield ("training", index, "model"), entry.model
-    for index, server in enumerate(team.serving):
-        if server.storage is not None:
-            yield ("serving", index, "storage"), server.storage
-
-
-def sharing_faults(environment: Environment | TeamStack, *, one_node: bool) -> Iterator[Fault]:
-    """Volumes whose access mode forbids that all the pods that need them mount them.
-
-    `one_node`: whether all pods run on one node, as on the embedded cluster; `ReadWriteOnce` is enough there.
-    """
-    for index, storage in enumerate(environment.storage):
-        if storage.access_mode == "ReadWriteMany" or (storage.access_mode == "ReadWriteOnce" and one_node):
-            continue
-        for team in environment.teams:
-            users = _users(team, storage.name)
-            if sum(users.values()) < 2:
-                continue
-            where = "one pod" if storage.access_mode == "ReadWriteOncePod" else "the pods of one node"
-            remedy = "ReadWriteOnce or ReadWriteMany" if one_node else "ReadWriteMany, with a storageClass that has it"
-            message = (
-                f"{storage.access_mode} is for {where} only, but teams[{team.name}] mounts the volume in "
-                f"{', '.join(users)}; write {remedy}"
-            )
-            path = ("storage", index, "accessMode")
-            yield Fault(path=path, message=message, untouched=(path,))
-            break
-
-
-def _users(team: Team, storage: str) -> dict[str, int]:
-    """The workloads of a team that mount a storage, with the most pods of each at one time."""
-    users = {f"training[{entry.name}]": 1 for entry in team.training if storage in (entry.data, entry.model)}
-    for server in team.serving:
-        trainer = team.trainer_of(server.model)
-        if storage == (trainer.model if trainer else server.storage):
-            users[f"serving[{server.name}]"] = server.most_replicas + server.rollout.max_surge
-    return users

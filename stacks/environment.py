@@ -19,7 +19,8 @@ from stacks.monitoring import monitoring_output
 from stacks.outputs import AwsStackOutputs, StackOutputs, StorageOutput
 from stacks.platform import build_drains, build_services
 from stacks.sources import sources
-from stacks.storage_config import Storage
+from stacks.storage import class_name
+from stacks.storage_config import Storage, has_claim
 from stacks.team import build_team, build_tenancy
 
 
@@ -95,6 +96,6 @@ def exposure_of(cluster: LocalCluster | ExistingCluster, context: KubeContext) -
 def storage_output(storage: Storage, cluster: Cluster) -> StorageOutput:
     return {
         "kind": storage.kind,
-        "size": storage.size,
-        "class": storage.storage_class or cluster.storage_class,
+        "size": storage.size if has_claim(storage) else None,
+        "class": class_name(storage, cluster),
     }

@@ -11,7 +11,7 @@ from typing import TypedDict
 import pulumi
 
 # The name of a key that is no identifier in Python, `class`, needs the functional form.
-StorageOutput = TypedDict("StorageOutput", {"kind": str, "size": str, "class": str | None})
+StorageOutput = TypedDict("StorageOutput", {"kind": str, "size": str | None, "class": str | None})
 
 
 class ClusterOutput(TypedDict):

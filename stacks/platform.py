@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 
@@ -22,6 +22,7 @@ from stacks.gpu import build_gpu_support, build_priorities
 from stacks.logs import build_logs
 from stacks.monitoring import build_monitoring
 from stacks.queueing import build_queueing
+from stacks.storage import StorageServices, build_storage_services
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ class Services:
     queueing: Queueing | None = None
     gpu: GpuSupport | None = None
     monitoring: Monitoring | None = None
+    storage: StorageServices = field(default_factory=StorageServices)
 
 
 def build_services(environment: Environment, cluster: Cluster) -> Services:
@@ -53,6 +55,7 @@ def build_services(environment: Environment, cluster: Cluster) -> Services:
             kueue_namespace=queueing.namespace if queueing else None,
             gpu_namespace=gpu.metrics_namespace if gpu else None,
         ),
+        storage=build_storage_services(environment, cluster),
     )
 
 

@@ -13,7 +13,6 @@ from components.platform.monitoring.team import (
     TeamMonitoring,
     TeamMonitoringArgs,
 )
-from components.platform.storage.volume import VolumeClaim, VolumeClaimArgs
 from components.pods import Program
 from components.serving.deployment import ModelServer, ModelServerArgs, Probes
 from components.serving.deployment import service_account_name as serving_service_account
@@ -32,7 +31,7 @@ from stacks.outputs import ServingOutput, TeamOutput, TrainingOutput
 from stacks.platform import Services
 from stacks.queueing import build_cluster_queue, queued_by_another_stack, queued_in_environment
 from stacks.serving_config import Serving
-from stacks.storage_config import Storage
+from stacks.storage import TeamStorages
 from stacks.team_stack_config import TeamStack
 from stacks.training_config import Training
 
@@ -64,7 +63,13 @@ class TeamWorkloads:
         # they are.
         self.child = pulumi.ResourceOptions(parent=self.tenancy)
         self.queue = self.local_queue()
-        self.claims = {name: self.claim(environment.storage_named(name)) for name in team.storage_names()}
+        self.storages = TeamStorages(
+            environment=environment,
+            cluster=cluster,
+            owner=self.owner,
+            tenancy=tenancy,
+            services=services.storage,
+        ).build(tuple(environment.storage_named(name) for name in team.storage_names()))
         if environment.claims_gpus:
             for number in arguments.claimed_gpus(team):
                 claim_template(
@@ -74,22 +79,6 @@ class TeamWorkloads:
                     namespace=tenancy.namespace,
                     opts=self.child,
                 )
-
-    def claim(self, storage: Storage) -> VolumeClaim:
-        return VolumeClaim(
-            f"{self.team.name}-storage-{storage.name}",
-            VolumeClaimArgs(
-                owner=self.owner,
-                namespace=self.tenancy.namespace,
-                storage=storage.name,
-                size=storage.size,
-                storage_class=storage.storage_class or self.cluster.storage_class,
-                access_mode=storage.access_mode,
-                protect=arguments.is_protected(storage, self.environment),
-                retain=arguments.is_retained(storage, self.environment),
-            ),
-            self.child,
-        )
 
     def local_queue(self) -> LocalQueue | None:
         """The way into the team's queue, where there are queues and this stack makes them."""
@@ -123,8 +112,8 @@ class TeamWorkloads:
                 model=entry.trained_model,
                 train=self.program(arguments.train_program(entry, self.registry)),
                 prepare=self.program(prepare) if prepare else None,
-                data=self.claims[entry.data],
-                models=self.claims[entry.model],
+                data=self.storages[entry.data],
+                models=self.storages[entry.model],
                 train_placement=arguments.training_placement(entry, self.team.name),
                 prepare_placement=arguments.prepare_placement(entry, self.team.name),
                 rerun=entry.rerun,
@@ -150,7 +139,7 @@ class TeamWorkloads:
                 program=self.program(arguments.server_program(entry, self.registry)),
                 model=entry.model,
                 version=version,
-                models=self.claims[self.team.model_storage(entry)],
+                models=self.storages[self.team.model_storage(entry)],
                 port=entry.port,
                 replicas=entry.replicas or 1,
                 autoscaling=arguments.autoscaling_of(entry),

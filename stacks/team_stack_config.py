@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stacks import crosschecks
+from stacks import crosschecks, storage_checks
 from stacks.config import Images
 from stacks.config_model import ConfigModel, Many, Rule, shown
 from stacks.faults import Fault, Path
@@ -53,9 +53,10 @@ class TeamStack(ConfigModel):
         yield from super().faults()
         yield from self._route_faults()
         yield from crosschecks.repeated_names("storage", self.storage)
-        for fault in crosschecks.storage_faults(self):
+        for fault in (*storage_checks.storage_faults(self), *storage_checks.team_faults(self)):
             yield fault.moved(_in_team)
-        yield from crosschecks.sharing_faults(self, one_node=False)
+        yield from storage_checks.sharing_faults(self, one_node=False)
+        yield from storage_checks.team_stack_faults(self)
         for key in _OF_THE_ENVIRONMENT:
             if key in self.team.model_fields_set:
                 message = "is said in the environment's stack; remove the key here"

@@ -7,7 +7,7 @@ import dataclasses
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components.aws.efs import POD_USER
+from components.platform.storage import efs
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,23 +53,13 @@ class StorageClasses(pulumi.ComponentResource):
                 opts=child,
             )
         if args.file_system_id is not None:
-            self.shared = "efs"
+            self.shared, driver = "efs", efs.driver(args.file_system_id)
             k8s.storage.v1.StorageClass(
                 f"{name}-efs",
                 metadata={"name": self.shared},
-                provisioner="efs.csi.aws.com",
-                parameters={
-                    "provisioningMode": "efs-ap",
-                    "fileSystemId": args.file_system_id,
-                    "directoryPerms": "770",
-                    "uid": str(POD_USER),
-                    "gid": str(POD_USER),
-                    "basePath": "/volumes",
-                    # A folder that can be told apart, and that a new claim of the same name does not inherit.
-                    "subPathPattern": "${.PVC.namespace}/${.PVC.name}",
-                    "ensureUniqueDirectory": "true",
-                },
-                mount_options=["tls"],
+                provisioner=driver.provisioner,
+                parameters=dict(driver.parameters),
+                mount_options=list(driver.mount_options),
                 volume_binding_mode="Immediate",
                 opts=child,
             )

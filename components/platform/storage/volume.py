@@ -28,7 +28,7 @@ class VolumeClaimArgs:
     namespace: pulumi.Input[str]
     storage: str
     size: str
-    storage_class: str | None = None
+    storage_class: pulumi.Input[str] | None = None
     access_mode: str = "ReadWriteOnce"
     protect: bool = False
     retain: bool = False
@@ -36,8 +36,6 @@ class VolumeClaimArgs:
 
 class VolumeClaim(TeamStorage):
     """A volume of a class, which all workloads of a team share."""
-
-    access: ClaimAccess
 
     def __init__(self, name: str, args: VolumeClaimArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:platform:VolumeClaim", name, None, opts)
@@ -48,7 +46,7 @@ class VolumeClaim(TeamStorage):
         }
         # Left out for the default class: the API server fills it in, and a later default changes nothing
         # here.
-        if args.storage_class:
+        if args.storage_class is not None:
             spec["storage_class_name"] = args.storage_class
         k8s.core.v1.PersistentVolumeClaim(
             f"{name}-claim",

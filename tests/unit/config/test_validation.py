@@ -87,7 +87,7 @@ def test_what_is_no_environment_at_all(value: Any):
 
 def test_paths_are_those_of_the_whole_value_when_entries_before_are_bad():
     value = environment()
-    value["storage"].insert(0, {"name": "x"})
+    value["storage"].insert(0, {"name": "x", "kind": "volume"})
     value["teams"][0]["training"].insert(0, {"kind": "job"})
     value["teams"][0]["training"][1]["data"] = "datasetz"
     value["storage"].append({"name": "models", "kind": "volume", "size": "1Gi"})
