@@ -42,6 +42,12 @@ class PodSecurityException:
 
 EXCEPTIONS: tuple[PodSecurityException, ...] = (
     PodSecurityException(
+        namespace="monitoring-nodes",
+        workload="node-exporter",
+        needs=("hostPath",),
+        why="It measures the node's disks and kernel, which it reads from the node's own file systems and cannot write.",
+    ),
+    PodSecurityException(
         namespace="logging-nodes",
         workload="opentelemetry-collector",
         prefix=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,7 +22,8 @@ class OperatorArgs:
     """A chart of the catalog and what differs from its defaults.
 
     `pod_security` is what the namespace enforces; anything below `restricted` needs an entry in
-    `components.platform.exceptions`. `labels` are more labels of the namespace.
+    `components.platform.exceptions`. `labels` are more labels of the namespace. `after` is what the release needs,
+    such as CRDs: a component hands its own dependencies on to nobody.
     """
 
     chart: str
@@ -32,6 +33,7 @@ class OperatorArgs:
     pod_security: PodSecurity = "restricted"
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     timeout_seconds: int = TIMEOUT_SECONDS
+    after: Sequence[pulumi.Resource] = ()
 
 
 def namespace_labels(name: str, pod_security: PodSecurity) -> dict[str, str]:
@@ -77,6 +79,6 @@ class Operator(pulumi.ComponentResource):
             # A failed first installation would otherwise stay, half there, and be in the way of the next one.
             atomic=True,
             timeout=args.timeout_seconds,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
         )
         self.register_outputs({"namespace": self.namespace})

@@ -92,8 +92,9 @@ class Monitoring(pulumi.ComponentResource):
                     namespace=NAMESPACE,
                     sources=args.sources,
                     values=stack_chart.values(args.store, args.sources, grafana=args.grafana),
+                    after=[definitions, nodes],
                 ),
-                pulumi.ResourceOptions(parent=self, depends_on=[definitions, nodes]),
+                child,
             )
             self.namespace = operator.namespace
             self.ready = [definitions, operator]
