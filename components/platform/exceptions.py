@@ -45,7 +45,7 @@ EXCEPTIONS: tuple[PodSecurityException, ...] = (
         namespace="monitoring-nodes",
         workload="node-exporter",
         needs=("hostPath",),
-        why="It measures the node's disks and kernel, which it reads from the node's own file systems and cannot write.",
+        why="It measures the node's disks and kernel, which it reads from the node's own file systems.",
     ),
     PodSecurityException(
         namespace="logging-nodes",

@@ -73,7 +73,7 @@ OWN_TARGETS = (
 GPU_TARGETS = tuple(
     PodTarget(name=name, namespace="gpu-operator", labels=labels, port=METRICS_PORT, honor_labels=True)
     for name, labels in {
-        "dcgm-exporter": {COMPONENT_LABEL: "dcgm-exporter"},
+        "dcgm-exporter": {NAME_LABEL: "dcgm-exporter"},
         "nvidia-dcgm-exporter": {"app": "nvidia-dcgm-exporter"},
     }.items()
 )
