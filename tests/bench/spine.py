@@ -1,9 +1,11 @@
-"""Times of the main job, in a fresh clone: `python -m tests.bench [--cold] [--runs N]`.
+"""Times of the main job, in a fresh clone: `python -m tests.bench [--cold] [--runs N] [--stack NAME]`.
 
 - cold: empty caches, no Pulumi: everything is downloaded and built. Once, as it takes its time. Debian packages that
   are installed already stay.
 - warm: tools and images are there, the cluster is stopped and its stack destroyed. After a cold run too.
 - nothing to do: `make up` again.
+
+`--stack platform` is the same with every service of the platform on.
 
 Figures are wall-clock seconds of the whole command as a user runs it, the first prediction included.
 """
@@ -30,8 +32,9 @@ from local.paths import ROOT
 GIGABYTE = 10**9
 
 
-def make(clone: Path, *words: str, environment: dict[str, str]) -> float:
-    """Seconds that `make WORDS` took in the clone; it must succeed."""
+def make(clone: Path, target: str, stack: str, *, environment: dict[str, str]) -> float:
+    """Seconds that `make TARGET` of a stack took in the clone; it must succeed."""
+    words = (target, f"STACK={stack}")
     started = time.monotonic()
     done = subprocess.run(["make", *words], cwd=clone, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -78,10 +81,10 @@ class DiskWatch:
             self.peak = max(self.peak, self.used() - self.start)
 
 
-def cold_run(clone: Path, environment: dict[str, str]) -> dict[str, list[float]]:
+def cold_run(clone: Path, stack: str, environment: dict[str, str]) -> dict[str, list[float]]:
     """One run from nothing: its seconds, and the disk used on the way and at the end, in GB."""
     with DiskWatch(clone) as disk:
-        seconds = make(clone, "up", environment=environment)
+        seconds = make(clone, "up", stack, environment=environment)
     return {
         "cold make up (s)": [seconds],
         "disk on the way (GB)": [disk.peak / GIGABYTE],
@@ -89,32 +92,33 @@ def cold_run(clone: Path, environment: dict[str, str]) -> dict[str, list[float]]
     }
 
 
-def warm_runs(clone: Path, runs: int, environment: dict[str, str]) -> dict[str, list[float]]:
+def warm_runs(clone: Path, stack: str, runs: int, environment: dict[str, str]) -> dict[str, list[float]]:
     """Seconds of `make up` with tools and images there, and with nothing to do. Begins with a running stack."""
     figures: dict[str, list[float]] = {"warm make up (s)": [], "make up, nothing to do (s)": [], "make down (s)": []}
     for _ in range(runs):
-        figures["make down (s)"].append(make(clone, "down", environment=environment))
-        figures["warm make up (s)"].append(make(clone, "up", environment=environment))
-        figures["make up, nothing to do (s)"].append(make(clone, "up", environment=environment))
-    make(clone, "down", environment=environment)
+        figures["make down (s)"].append(make(clone, "down", stack, environment=environment))
+        figures["warm make up (s)"].append(make(clone, "up", stack, environment=environment))
+        figures["make up, nothing to do (s)"].append(make(clone, "up", stack, environment=environment))
+    make(clone, "down", stack, environment=environment)
     return figures
 
 
 @click.command()
 @click.option("--cold", is_flag=True, help="From empty caches; takes some twenty minutes.")
 @click.option("--runs", default=3, show_default=True, help="Warm runs.")
-def main(cold: bool, runs: int) -> None:
+@click.option("--stack", default="dev", show_default=True, help="The stack to bring up.")
+def main(cold: bool, runs: int, stack: str) -> None:
     """Measure the way from a clone to a prediction on this machine."""
     with fresh_clone() as clone:
         environment = dict(os.environ)
         figures: dict[str, list[float]] = {}
         if cold:
             environment["ML_PLATFORM_CACHE"] = str(clone.parent / "cache")
-            figures = cold_run(clone, environment)
+            figures = cold_run(clone, stack, environment)
         else:
-            make(clone, "up", environment=environment)
-        figures |= warm_runs(clone, runs, environment)
-    table = Table(title=f"{os.cpu_count()} cores, commit {_commit()}", title_justify="left")
+            make(clone, "up", stack, environment=environment)
+        figures |= warm_runs(clone, stack, runs, environment)
+    table = Table(title=f"{os.cpu_count()} cores, stack {stack}, commit {_commit()}", title_justify="left")
     for column in ("what", "median", "least", "most", "runs"):
         table.add_column(column, justify="left" if column == "what" else "right")
     for what, values in figures.items():
