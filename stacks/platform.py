@@ -17,6 +17,7 @@ from components.platform.monitoring.service import Monitoring
 from components.platform.priorities import Priorities
 from components.platform.queueing import Queueing
 from stacks.config import Environment
+from stacks.dashboards import build_dashboards
 from stacks.gateway import build_gateway
 from stacks.gpu import build_gpu_support, build_priorities
 from stacks.logs import build_logs
@@ -42,19 +43,22 @@ def build_services(environment: Environment, cluster: Cluster) -> Services:
     """Installs what the environment asks for, in the order in which the services need each other."""
     queueing = build_queueing(environment, environment.queueing, cluster) if environment.queueing else None
     gpu = build_gpu_support(environment.gpu, cluster) if environment.gpu else None
+    # After the services whose metrics it reads: it looks for them in their namespaces.
+    monitoring = build_monitoring(
+        environment,
+        cluster,
+        kueue_namespace=queueing.namespace if queueing else None,
+        gpu_namespace=gpu.metrics_namespace if gpu else None,
+    )
+    if monitoring is not None:
+        build_dashboards(environment, monitoring)
     return Services(
         priorities=build_priorities(environment, cluster),
         gateway=build_gateway(environment.gateway, cluster) if environment.gateway else None,
         logs=build_logs(environment.logging, cluster) if environment.logging else None,
         gpu=gpu,
         queueing=queueing,
-        # After the services whose metrics it reads: it looks for them in their namespaces.
-        monitoring=build_monitoring(
-            environment,
-            cluster,
-            kueue_namespace=queueing.namespace if queueing else None,
-            gpu_namespace=gpu.metrics_namespace if gpu else None,
-        ),
+        monitoring=monitoring,
         storage=build_storage_services(environment, cluster),
     )
 

@@ -1,0 +1,1 @@
+"""Grafana dashboards, built with Grafana's own typed library: what a panel shows is a PromQL query and a sentence."""
