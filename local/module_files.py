@@ -12,19 +12,11 @@ from typing import Any
 import yaml
 
 from components.catalog import GoModule
-from local import process
+from local import helm, process
 from local.errors import Failure
 from local.paths import LOCAL
 from local.progress import Steps
 from local.toolchain import Go, find_go
-
-
-# The parsers in C: ten times as quick on CRDs of megabytes.
-class _Loader(yaml.CSafeLoader):
-    """Takes a plain `=`, which some enumerations have, for the text that it is."""
-
-
-_Loader.add_constructor("tag:yaml.org,2002:value", _Loader.construct_scalar)
 
 
 @contextmanager
@@ -108,7 +100,7 @@ def join_manifests(source: Path, target: Path, *, descriptions: bool) -> None:
             continue
         text = file.read_text()
         if not descriptions:
-            documents = [without_descriptions(one) for one in yaml.load_all(text, _Loader) if one]
+            documents = [without_descriptions(one) for one in helm.objects(text)]
             text = yaml.dump_all(documents, Dumper=yaml.CSafeDumper, sort_keys=False)
         parts.append(text.removeprefix("---\n").rstrip("\n"))
     target.write_text("\n---\n".join(parts) + "\n")
