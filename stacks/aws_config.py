@@ -226,6 +226,11 @@ class AwsCluster(ConfigModel):
     deletion_protection: bool = Field(default=True, description="Cluster and database refuse to be deleted.")
     tags: Mapping[TagText, TagText] = Field(default={}, description="More tags of every resource.")
 
+    def installs(self, cluster: str) -> Iterator[str]:
+        yield from super().installs(cluster)
+        if not self.auto_mode and any(pool.scaler == "karpenter" for pool in self.node_pools):
+            yield from ("karpenter", "karpenter-crd")
+
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
         for key, entries in (

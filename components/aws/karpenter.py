@@ -16,8 +16,8 @@ from components.aws.account import Account
 from components.aws.identity import PodRole, PodRoleArgs
 from components.aws.network import Vpc
 from components.aws.pools import SYSTEM_POOL, NodePool
-from components.catalog import Chart
 from components.placement import POOL_LABEL
+from components.platform.sources import ReleaseSource
 
 NAMESPACE = "kube-system"
 SERVICE_ACCOUNT = "karpenter"
@@ -34,7 +34,7 @@ EVENTS: dict[str, tuple[str, str]] = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KarpenterArgs:
-    """chart, crd_chart: from the catalog. replicas: 2 where the system pool has two nodes or more."""
+    """chart, crd_chart: where they come from. image: the controller's, with its tag. replicas: 2 where the system pool has two nodes or more."""
 
     account: Account
     cluster: pulumi.Input[str]
@@ -42,8 +42,9 @@ class KarpenterArgs:
     cluster_endpoint: pulumi.Input[str]
     node_role_arn: pulumi.Input[str]
     instance_profile: str
-    chart: Chart
-    crd_chart: Chart
+    chart: ReleaseSource
+    crd_chart: ReleaseSource
+    image: str
     replicas: int = 2
 
 
@@ -79,14 +80,17 @@ class Karpenter(pulumi.ComponentResource):
             name="karpenter-crd",
             chart=args.crd_chart.chart,
             version=args.crd_chart.version,
+            repository_opts=args.crd_chart.repository_opts,
             namespace=NAMESPACE,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        repository, _, tag = args.image.rpartition(":")
         self.release = k8s.helm.v3.Release(
             f"{name}-controller",
             name="karpenter",
             chart=args.chart.chart,
             version=args.chart.version,
+            repository_opts=args.chart.repository_opts,
             namespace=NAMESPACE,
             skip_crds=True,
             values={
@@ -100,10 +104,11 @@ class Karpenter(pulumi.ComponentResource):
                 # It must not stand on nodes that it may take away.
                 "nodeSelector": {"kubernetes.io/os": "linux", POOL_LABEL: SYSTEM_POOL},
                 "controller": {
+                    "image": {"repository": repository, "tag": tag},
                     "resources": {
                         "requests": {"cpu": "250m", "memory": "512Mi"},
                         "limits": {"memory": "1Gi"},
-                    }
+                    },
                 },
             },
             # Without its identity the controller starts, fails its first call to EC2, and is restarted.
