@@ -34,7 +34,10 @@ EVENTS: dict[str, tuple[str, str]] = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KarpenterArgs:
-    """chart, crd_chart: where they come from. image: the controller's, with its tag. replicas: 2 where the system pool has two nodes or more."""
+    """chart, crd_chart: where they come from. image: the controller's, with its tag.
+
+    replicas: 2 where the system pool has two nodes or more.
+    """
 
     account: Account
     cluster: pulumi.Input[str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,7 +60,7 @@ def built_team() -> Graph:
 
 
 @contextmanager
-def kubeconfig() -> Iterator[None]:
+def kubeconfig() -> Generator[None]:
     """A kubeconfig that leads nowhere, for clusters that are there already."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file, pytest.MonkeyPatch.context() as patched:
         file.write(kubeconfig_text())
@@ -72,7 +72,7 @@ def kubeconfig() -> Iterator[None]:
 
 
 @contextmanager
-def noted(used: set[str]) -> Iterator[None]:
+def noted(used: set[str]) -> Generator[None]:
     """Collects the names for which the program asks its `Sources`."""
 
     def noting(method: str) -> Any:
