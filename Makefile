@@ -1,7 +1,7 @@
 # Every command makes what it needs first; run again, it does only what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help up cluster preview outputs predict status env down mirror clean test test-unit test-cluster lint bench environment
+.PHONY: help up cluster preview outputs predict status env down mirror upgrade clean test test-unit test-cluster lint bench environment
 SHELL := /bin/bash
 
 PYTHON := .local/venv/bin/python
@@ -36,6 +36,9 @@ down: environment ## destroy the stack, stop the cluster
 
 mirror: environment ## charts, manifests and images of the catalog for the embedded cluster (ENTRIES="kueue …": only these)
 	@$(PYTHON) -m local mirror $(ENTRIES)
+
+upgrade: environment ## what an upgrade of a catalog entry changes: ENTRY=kueue VERSION=0.20.0
+	@$(PYTHON) -m ops.upgrade $(ENTRY) $(VERSION)
 
 clean: environment ## stop the clusters and remove what make made here (CACHE=1: built tools and images too)
 	@$(PYTHON) -m local clean $(if $(CACHE),--cache)
