@@ -4,7 +4,7 @@ import base64
 import hashlib
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from local.errors import Failure
 from local.network import CLUSTER_DOMAIN
 from local.node import EmbeddedNode
 from local.progress import Steps
+from local.simulated import SIMULATED, SimulatedPool, published_devices, simulated_nodes
 
 FOLDER = Path(__file__).with_name("addons")
 DEPLOYMENTS = (
@@ -24,8 +25,6 @@ DEPLOYMENTS = (
     ("kube-system", "metrics-server"),
     ("local-path-storage", "local-path-provisioner"),
 )
-#: Marks the nodes that kwok plays, so that one that left the stack config is removed.
-SIMULATED = {"ml-platform/node": "simulated"}
 
 
 def manifests(node: EmbeddedNode) -> str:
@@ -59,50 +58,6 @@ def manifests(node: EmbeddedNode) -> str:
         environment.from_string((FOLDER / f"{name}.yaml").read_text()).render(values)
         for name, values in variables.items()
     )
-
-
-def simulated_nodes(pools: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Node objects for the pools of `cluster.simulatedNodes`: `count` nodes with `gpus` GPUs each.
-
-    They carry what NVIDIA's device plugin and feature discovery would put on a real GPU node: the capacity
-    `nvidia.com/gpu`, the product label, and the taint that keeps other pods away.
-    """
-    nodes: list[dict[str, Any]] = []
-    for pool in pools:
-        capacity = {
-            "cpu": "96",
-            "memory": "1152Gi",
-            "pods": "110",
-            "ephemeral-storage": "1000Gi",
-            "nvidia.com/gpu": str(pool["gpus"]),
-        }
-        for number in range(pool["count"]):
-            name = f"{pool['name']}-{number}"
-            labels = SIMULATED | {
-                "kubernetes.io/hostname": name,
-                "kubernetes.io/os": "linux",
-                "kubernetes.io/arch": "amd64",
-                "node.kubernetes.io/instance-type": pool["instanceType"],
-                "ml-platform/node-pool": pool["name"],
-                "nvidia.com/gpu.present": "true",
-                "nvidia.com/gpu.count": str(pool["gpus"]),
-            }
-            if pool.get("gpuProduct"):
-                labels["nvidia.com/gpu.product"] = pool["gpuProduct"]
-            nodes.append(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Node",
-                    "metadata": {
-                        "name": name,
-                        "labels": labels,
-                        "annotations": {"kwok.x-k8s.io/node": "fake"},
-                    },
-                    "spec": {"taints": [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}]},
-                    "status": {"capacity": capacity, "allocatable": capacity},
-                }
-            )
-    return nodes
 
 
 class Kubectl:
@@ -162,12 +117,12 @@ def wait_for_api(node: EmbeddedNode, seconds: float = 90) -> None:
         time.sleep(0.3)
 
 
-def ensure(node: EmbeddedNode, pools: Iterable[Mapping[str, Any]], steps: Steps) -> None:
+def ensure(node: EmbeddedNode, pools: Sequence[SimulatedPool], steps: Steps) -> None:
     """Apply the add-ons and the simulated nodes and wait until they are ready."""
     kubectl = Kubectl(node)
     with steps.step("cluster add-ons: DNS, metrics, storage class"):
         kubectl.apply(manifests(node))
-        simulate(kubectl, simulated_nodes(pools))
+        simulate(kubectl, pools)
         for namespace, name in DEPLOYMENTS:
             if not kubectl.succeeds(
                 *("rollout", "status", f"deployment/{name}", "--namespace", namespace, "--timeout", "120s")
@@ -183,15 +138,22 @@ def ensure(node: EmbeddedNode, pools: Iterable[Mapping[str, Any]], steps: Steps)
             raise Failure("the metrics API did not become available", "see the log", node.instance.logs)
 
 
-def simulate(kubectl: Kubectl, nodes: list[dict[str, Any]]) -> None:
-    """Make the simulated nodes exactly `nodes`."""
-    names = {node["metadata"]["name"] for node in nodes}
+def simulate(kubectl: Kubectl, pools: Sequence[SimulatedPool]) -> None:
+    """Make the simulated nodes, and what they publish, exactly those of `pools`."""
+    nodes, devices = simulated_nodes(pools), published_devices(pools)
+    _make(kubectl, "nodes", nodes, "--subresource=status")
+    _make(kubectl, "deviceclasses,resourceslices", devices)
+
+
+def _make(kubectl: Kubectl, kinds: str, objects: Sequence[Mapping[str, Any]], *again: str) -> None:
+    """Apply objects, with `again` a second time so, and delete those of earlier times."""
+    wanted = {item["metadata"]["name"] for item in objects}
     selector = ",".join(f"{key}={value}" for key, value in SIMULATED.items())
-    present = kubectl.run("get", "nodes", "--selector", selector, "-o", "name").split()
-    gone = [name for name in present if name.removeprefix("node/") not in names]
-    if gone:
+    present = kubectl.run("get", kinds, "--selector", selector, "-o", "name").split()
+    if gone := [name for name in present if name.partition("/")[2] not in wanted]:
         kubectl.run("delete", *gone)
-    if nodes:
-        stream = yaml.safe_dump_all(nodes)
+    if objects:
+        stream = yaml.safe_dump_all(objects)
         kubectl.apply(stream)
-        kubectl.apply(stream, "--subresource=status")
+        if again:
+            kubectl.apply(stream, *again)

@@ -24,9 +24,11 @@ from local.node import EmbeddedNode
 from local.paths import INSTANCES, LOCAL, ROOT, Instance, cache_folder
 from local.progress import Steps
 from local.pulumi_cli import Pulumi, tools_to_build
+from local.simulated import simulated_pools
 from local.stack import policy_options, read_environment, stack_file
 from stacks.aws_config import AwsCluster
 from stacks.cluster_config import LocalCluster
+from stacks.gpu_config import Gpu
 from stacks.installed import from_embedded_mirror
 
 #: How long an answer of a server that `pulumi up` saw ready may take to come through a new Service.
@@ -68,15 +70,18 @@ def start_cluster(
     cluster: LocalCluster,
     steps: Steps,
     entries: Collection[str] = (),
+    gpu: Gpu | None = None,
 ) -> EmbeddedNode:
-    """Bring the embedded cluster of `instance` up, or repair it, with the images of these entries of the catalog."""
+    """Bring the embedded cluster of `instance` up, or repair it, with the images of these entries of the catalog.
+
+    `gpu`: the section of that name, by which the simulated nodes' GPUs are shared.
+    """
     node = EmbeddedNode(instance, programs)
     with steps.step(f"cluster {instance.name}: control plane and node"):
         node.ensure()
         addons.wait_for_api(node)
     container_images.import_into(node, steps, mirror.images_of(mirror.available(entries)))
-    pools = [pool.model_dump(by_alias=True) for pool in cluster.simulated_nodes]
-    addons.ensure(node, pools, steps)
+    addons.ensure(node, simulated_pools(cluster, gpu), steps)
     return node
 
 
@@ -94,7 +99,7 @@ def up(stack: str, *, only_cluster: bool = False) -> None:
         if isinstance(environment.cluster, LocalCluster):
             entries = from_embedded_mirror(environment)
             programs = prepare(steps, entries)
-            start_cluster(instance, programs, environment.cluster, steps, entries)
+            start_cluster(instance, programs, environment.cluster, steps, entries, environment.gpu)
         else:
             programs = built_programs(steps, cluster=False)
         pulumi = _pulumi(stack, programs, embedded=isinstance(environment.cluster, LocalCluster))

@@ -8,10 +8,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from components.gpus import GPU, is_gpu_resource
 from local import process, toolchain
 from local.commands import existing_pulumi
 from local.node import EmbeddedNode
 from local.paths import INSTANCES
+from local.pending import Snapshot, number, refusals, requests, why_unscheduled
 from local.queues import queue_table, workloads_of
 from local.stack import read_environment, stack_file
 from stacks.cluster_config import LocalCluster
@@ -20,19 +22,25 @@ Object = Mapping[str, Any]
 
 
 def gpus(resources: Mapping[str, str]) -> str:
-    return resources.get("nvidia.com/gpu", "")
+    """GPUs, and parts of GPUs with what they are: `8`, `56 mig-1g.5gb`."""
+    return ", ".join(
+        amount if name == GPU else f"{amount} {name.removeprefix('nvidia.com/')}"
+        for name, amount in sorted(resources.items())
+        if is_gpu_resource(name) and amount != "0"
+    )
 
 
 def ready(conditions: Iterable[Object], kind: str = "Ready") -> bool:
     return any(item["type"] == kind and item["status"] == "True" for item in conditions)
 
 
-def waiting_reason(pod: Object) -> str:
-    """Why a pod does not run yet, in the words of the scheduler, the kubelet or the container; '' when it runs."""
+def waiting_reason(pod: Object, cluster: Snapshot) -> str:
+    """Why a pod does not run yet: what it lacks, or the words of the kubelet or the container; '' when it runs."""
     status = pod["status"]
     for condition in status.get("conditions", []):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return condition.get("message", condition.get("reason", "not scheduled"))
+            message = condition.get("message", condition.get("reason", "not scheduled"))
+            return why_unscheduled(pod, cluster, message) if condition.get("reason") != "SchedulingGated" else message
     for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
         state = container.get("state", {})
         for kind in ("waiting", "terminated"):
@@ -77,22 +85,34 @@ def node_table(nodes: Iterable[Object]) -> Table:
     return table
 
 
-def pod_table(pods: Iterable[Object], namespaces: Iterable[str]) -> Table:
+def pod_table(cluster: Snapshot, namespaces: Iterable[str]) -> Table:
     table = Table(title="Pods of the teams", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("namespace", "pod", "GPUs", "node", "state", "why"):
         table.add_column(column, overflow="fold")
     wanted = set(namespaces)
-    for pod in pods:
+    for pod in cluster.pods:
         if pod["metadata"]["namespace"] in wanted:
-            requests = [item.get("resources", {}).get("requests", {}) for item in pod["spec"]["containers"]]
+            asked = {name: number(amount) for name, amount in requests(pod).items()}
             table.add_row(
                 pod["metadata"]["namespace"],
                 pod["metadata"]["name"],
-                str(sum(int(gpus(request) or 0) for request in requests) or ""),
+                gpus(asked),
                 pod["spec"].get("nodeName", ""),
                 pod_state(pod),
-                waiting_reason(pod),
+                waiting_reason(pod, cluster),
             )
+    return table
+
+
+def refused_table(refused: Iterable[tuple[Object, str]], namespaces: Iterable[str]) -> Table:
+    table = Table(title="Refused: no pod was made", title_justify="left", box=box.SIMPLE_HEAD)
+    for column in ("namespace", "workload", "why"):
+        table.add_column(column, overflow="fold")
+    wanted = set(namespaces)
+    for workload, why in refused:
+        metadata = workload["metadata"]
+        if metadata["namespace"] in wanted:
+            table.add_row(metadata["namespace"], f"{workload['kind']} {metadata['name']}", why)
     return table
 
 
@@ -135,8 +155,13 @@ def show(stack: str) -> None:
     def get(*words: str) -> list[Object]:
         return json.loads(process.output(["kubectl", "get", *words, "-o", "json"], env=pulumi.environment()))["items"]
 
-    console.print(node_table(get("nodes")))
-    console.print(pod_table(get("pods", "--all-namespaces"), (team.namespace_name for team in environment.teams)))
+    namespaces = [team.namespace_name for team in environment.teams]
+    cluster = Snapshot(nodes=get("nodes"), pods=get("pods", "--all-namespaces"))
+    console.print(node_table(cluster.nodes))
+    console.print(pod_table(cluster, namespaces))
+    events = get("events", "--all-namespaces", "--field-selector", "reason=FailedCreate")
+    if refused := refusals(get("jobs,replicasets", "--all-namespaces"), events):
+        console.print(refused_table(refused, namespaces))
     if environment.queueing is not None:
         console.print(queue_table(workloads_of(pulumi.environment())))
     console.print(scaling_table(get("hpa", "--all-namespaces")))

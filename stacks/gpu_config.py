@@ -54,7 +54,8 @@ class Mig(ConfigModel):
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
         if not self.profiles:
-            yield Fault(path=("profiles",), message="names no partition; write at least one, such as {1g.5gb: 7}")
+            message = "names no partition; write at least one, such as {1g.5gb: 7}"
+            yield Fault(path=("profiles",), message=message, untouched=(("profiles",),))
         elif self.strategy == "single" and len(self.profiles) > 1:
             message = f"single is for partitions of one profile, and here are {len(self.profiles)}; write mixed"
             yield Fault(path=("strategy",), message=message, untouched=(("profiles",),))

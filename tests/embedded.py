@@ -70,7 +70,7 @@ class EmbeddedCluster:
             # Whatever an earlier, killed run left.
             EmbeddedNode(instance, programs).stop()
             shutil.rmtree(instance.folder, ignore_errors=True)
-            node = commands.start_cluster(instance, programs, cluster, steps, entries)
+            node = commands.start_cluster(instance, programs, cluster, steps, entries, environment.gpu)
         copy = instance.folder / "Pulumi.test.yaml"
         shutil.copyfile(stack_file, copy)
         pulumi = Pulumi(instance, programs, stack="test", stack_file=copy)
@@ -80,10 +80,12 @@ class EmbeddedCluster:
 
     def start_again(self) -> None:
         """Bring the cluster up after it was stopped and forgotten: a new one, with addresses of its own."""
-        cluster = read_environment(self.pulumi.stack_file).cluster
-        assert isinstance(cluster, LocalCluster)
+        environment = read_environment(self.pulumi.stack_file)
+        assert isinstance(environment.cluster, LocalCluster)
         with Steps() as steps:
-            self.node = commands.start_cluster(self.node.instance, self.node.programs, cluster, steps)
+            self.node = commands.start_cluster(
+                self.node.instance, self.node.programs, environment.cluster, steps, gpu=environment.gpu
+            )
 
     def stop(self) -> None:
         self.node.stop()

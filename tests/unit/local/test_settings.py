@@ -7,14 +7,15 @@ import ipaddress
 import itertools
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from local import node_settings as settings
-from local.addons import simulated_nodes
 from local.network import SLOTS, addresses, free_slot
+from local.simulated import SimulatedPool, published_devices, simulated_nodes, simulated_pools
+from stacks.cluster_config import LocalCluster
+from stacks.gpu_config import Gpu
 
 PROGRAMS = (
     "etcd",
@@ -135,23 +136,57 @@ def test_the_supervisor_starts_every_program_in_order(node: settings.Node) -> No
     assert parser["unix_http_server"]["chmod"] == "0700"
 
 
-def test_simulated_nodes_look_like_gpu_nodes() -> None:
-    pool: dict[str, Any] = {
-        "name": "a100",
-        "count": 3,
-        "gpus": 8,
-        "instanceType": "p4d.24xlarge",
-        "gpuProduct": "NVIDIA-A100-SXM4-40GB",
+SIMULATED = LocalCluster.model_validate(
+    {
+        "kind": "local",
+        "simulatedNodes": [
+            {
+                "name": "a100",
+                "count": 3,
+                "gpus": 8,
+                "instanceType": "p4d.24xlarge",
+                "gpuProduct": "NVIDIA-A100-SXM4-40GB",
+                "dedicatedTo": "vision",
+            },
+            {"name": "x", "count": 1, "gpus": 1, "instanceType": "g5.xlarge"},
+        ],
     }
-    nodes = simulated_nodes([pool])
-    assert [node["metadata"]["name"] for node in nodes] == ["a100-0", "a100-1", "a100-2"]
-    for node in nodes:
+)
+
+
+def test_simulated_nodes_look_like_gpu_nodes() -> None:
+    nodes = simulated_nodes(simulated_pools(SIMULATED, None))
+    assert [node["metadata"]["name"] for node in nodes] == ["a100-0", "a100-1", "a100-2", "x-0"]
+    for node in nodes[:3]:
         assert node["status"]["allocatable"]["nvidia.com/gpu"] == "8"
-        assert node["spec"]["taints"][0]["effect"] == "NoSchedule"
+        assert [taint["key"] for taint in node["spec"]["taints"]] == ["nvidia.com/gpu", "ml-platform/team"]
+        assert {taint["effect"] for taint in node["spec"]["taints"]} == {"NoSchedule"}
         assert node["metadata"]["annotations"] == {"kwok.x-k8s.io/node": "fake"}
         assert node["metadata"]["labels"]["nvidia.com/gpu.product"] == "NVIDIA-A100-SXM4-40GB"
+        assert node["metadata"]["labels"]["ml-platform/team"] == "vision"
 
 
-def test_a_pool_without_a_product_has_no_product_label() -> None:
-    (node,) = simulated_nodes([{"name": "x", "count": 1, "gpus": 1, "instanceType": "g5.xlarge", "gpuProduct": None}])
-    assert "nvidia.com/gpu.product" not in node["metadata"]["labels"]
+def test_a_pool_without_a_product_or_a_team_has_no_label_of_it() -> None:
+    node = simulated_nodes(simulated_pools(SIMULATED, None))[3]
+    assert not {"nvidia.com/gpu.product", "ml-platform/team"} & set(node["metadata"]["labels"])
+    assert [taint["key"] for taint in node["spec"]["taints"]] == ["nvidia.com/gpu"]
+
+
+def test_simulated_gpus_are_shared_as_the_config_says() -> None:
+    gpu = Gpu.model_validate({"pools": [{"name": "x", "sharing": {"kind": "time-slicing", "replicas": 4}}]})
+    pools = simulated_pools(SIMULATED, gpu)
+    assert [pool.offers for pool in pools] == [{"nvidia.com/gpu": 8}, {"nvidia.com/gpu.shared": 4}]
+    assert published_devices(pools) == []
+
+
+def test_claimed_gpus_are_published_and_no_resource() -> None:
+    pools: list[SimulatedPool] = simulated_pools(SIMULATED, Gpu.model_validate({"driver": "none", "dra": True}))
+    assert all(not pool.offers for pool in pools)
+    device_class, *slices = published_devices(pools)
+    assert (device_class["kind"], device_class["metadata"]["name"]) == ("DeviceClass", "gpu.nvidia.com")
+    assert [(one["spec"]["nodeName"], len(one["spec"]["devices"])) for one in slices] == [
+        ("a100-0", 8),
+        ("a100-1", 8),
+        ("a100-2", 8),
+        ("x-0", 1),
+    ]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.status import pod_state, programs_line, waiting_reason
+from local.pending import Snapshot
+from local.status import gpus, pod_state, programs_line, waiting_reason
 
 UNSCHEDULABLE = {
     "phase": "Pending",
@@ -46,10 +47,24 @@ DONE = {"phase": "Succeeded", "containerStatuses": [{"state": {"terminated": {"r
     ],
 )
 def test_the_state_of_a_pod_and_why(status: dict[str, Any], state: str, why: str) -> None:
-    pod = {"metadata": {}, "status": status}
+    pod = {"metadata": {}, "spec": {"containers": [{}]}, "status": status}
+    nobody = Snapshot(nodes=[], pods=[])
     assert pod_state(pod) == state
-    assert why in waiting_reason(pod)
-    assert bool(why) == bool(waiting_reason(pod))
+    assert why in waiting_reason(pod, nobody)
+    assert bool(why) == bool(waiting_reason(pod, nobody))
+
+
+@pytest.mark.parametrize(
+    ("resources", "shown"),
+    [
+        ({"cpu": "8", "nvidia.com/gpu": "8"}, "8"),
+        ({"nvidia.com/gpu": "0", "nvidia.com/gpu.shared": "16"}, "16 gpu.shared"),
+        ({"nvidia.com/mig-1g.5gb": "3", "nvidia.com/mig-4g.20gb": "1"}, "3 mig-1g.5gb, 1 mig-4g.20gb"),
+        ({"cpu": "8"}, ""),
+    ],
+)
+def test_the_gpus_of_a_node(resources: dict[str, str], shown: str) -> None:
+    assert gpus(resources) == shown
 
 
 def test_the_line_on_the_programs_names_what_does_not_run() -> None:
