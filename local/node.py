@@ -262,7 +262,7 @@ class EmbeddedNode:
                 pki.Identity(file=name, common_name=f"system:{name}")
                 for name in ("kube-controller-manager", "kube-scheduler", "kube-proxy")
             ),
-            pki.Identity(file="kwok", common_name="ml-platform:kwok"),
+            *(pki.Identity(file=name, common_name=f"ml-platform:{name}") for name in ("kwok", "network-policies")),
         ]
 
     def _write_settings(self) -> None:
@@ -315,6 +315,7 @@ class EmbeddedNode:
             f"mount --bind /run/kernel/{name.replace('/', '.')} /proc/sys/{name}"
             for name, value in KERNEL_SETTINGS.items()
         )
+        policies = "\n".join(settings.policy_rules(self.addresses))
         return f"""\
 #!/bin/sh
 set -eu
@@ -335,6 +336,7 @@ ip link set eth0 up
 sysctl -q -w net.ipv4.ip_forward=1
 # A machine that forwards (Docker makes it so) would let its neighbours in: only the machine itself may.
 for chain in INPUT FORWARD; do iptables -A $chain -i eth0 ! -s {self.addresses.host} -j DROP; done
+{policies}
 exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
 """
 

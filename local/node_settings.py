@@ -17,6 +17,8 @@ import yaml
 from local.network import CLUSTER_DOMAIN, Addresses
 
 PAUSE_IMAGE = "localhost/ml-platform/pause:1"
+#: Where packets wait for the policy engine's verdict; the node's network namespace has queues of its own.
+POLICY_QUEUE = 100
 #: Where the node's mount namespace shows the cluster's state folder.
 VAR_LIB = Path("/var/lib")
 
@@ -189,6 +191,29 @@ def kube_proxy(node: Node) -> str:
     )
 
 
+def policy_rules(network: Addresses) -> list[str]:
+    """iptables rules that send the first packet of every connection of a pod to the policy engine, and wait for it.
+
+    They stand before the first pod does. While the engine does not run, the kernel drops what would go to it: pods
+    then open no connections, rather than connections that no policy allows.
+    """
+    judged = "POD-POLICIES"
+    return [
+        f"iptables -t mangle -N {judged}",
+        f"iptables -t mangle -A {judged} -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN",
+        # The kubelet's probes, and the API server's requests to webhooks and aggregated APIs.
+        f"iptables -t mangle -A {judged} -m addrtype --src-type LOCAL -j RETURN",
+        # A resolver sends two queries at once from one port. Before Linux 6.12 the kernel drops one of two such packets
+        # that both wait for a verdict, which costs five seconds. So whoever asks the cluster's DNS may.
+        f"iptables -t mangle -A {judged} -p udp --dport 53 -m conntrack --ctorigdst {network.dns_service} -j RETURN",
+        f"iptables -t mangle -A {judged} -j NFQUEUE --queue-num {POLICY_QUEUE}",
+        # After the Service's address became a pod's, and before any address is masked.
+        *(f"iptables -t mangle -A POSTROUTING {end} {network.pods} -j {judged}" for end in ("-s", "-d")),
+        # To the node itself: the API server, the kubelet.
+        f"iptables -t mangle -A INPUT -s {network.pods} -j {judged}",
+    ]
+
+
 def audit_policy() -> str:
     """Who changed what, without request bodies: secrets never reach the log."""
     return yaml_text(
@@ -202,6 +227,8 @@ def audit_policy() -> str:
                     "resources": [
                         {"group": "coordination.k8s.io", "resources": ["leases"]},
                         {"group": "", "resources": ["events"]},
+                        # Questions who may do what: they change nothing.
+                        {"group": "authorization.k8s.io", "resources": []},
                     ],
                 },
                 {"level": "Metadata", "verbs": ["create", "update", "patch", "delete", "deletecollection"]},
@@ -356,6 +383,15 @@ def commands(node: Node) -> dict[str, list[str]]:
             ),
         ],
         "kube-proxy": [programs["kube-proxy"], *flags(config=settings / "kube-proxy.yaml")],
+        "network-policies": [
+            programs["network-policies"],
+            *flags(
+                kubeconfig=settings / "network-policies.kubeconfig",
+                hostname_override=node.name,
+                pod_cidr=network.pods,
+                queue=POLICY_QUEUE,
+            ),
+        ],
         "kwok": [
             programs["kwok"],
             *flags(

@@ -123,6 +123,12 @@ CLUSTER_TOOLS = (
     ),
     Tool(module="etcd", version="v3.6.6", packages=("go.etcd.io/etcd/server/v3",)),
     Tool(
+        module="network-policies",
+        version="v1.1.1",
+        packages=(".",),
+        no_checksum_database="sigs.k8s.io/kube-network-policies",
+    ),
+    Tool(
         module="local-path-provisioner",
         version="v0.0.30",
         packages=("github.com/rancher/local-path-provisioner",),

@@ -104,6 +104,7 @@ def test_metrics_of_the_real_node_are_served(embedded: EmbeddedCluster) -> None:
         "kubelet",
         "kube-proxy",
         "kwok",
+        "network-policies",
     ],
 )
 def test_a_killed_program_comes_back(embedded: EmbeddedCluster, program: str) -> None:

@@ -25,6 +25,7 @@ PROGRAMS = (
     "kubelet",
     "kube-proxy",
     "kwok",
+    "network-policies",
 )
 
 
