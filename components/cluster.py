@@ -14,6 +14,7 @@ import yaml
 from components.exposure import ClusterAddress, Exposure
 from components.platform.sources import Sources
 from components.platform.storage.own import OwnStorage
+from components.tenancy.network import Traffic
 
 # The provider's own defaults (50 requests a second, bursts of 120) make a stack of some hundred objects wait
 # for its client, not for the API server, which has priority-and-fairness queues of its own.
@@ -92,6 +93,8 @@ class ClusterArgs:
     there. All else may change without a replacement. `kubeconfig` is a path or the text of a kubeconfig. `after`
     is what must be there before any object, and be gone after all of them, such as the nodes. `sources` is
     where charts, manifests and images of the catalog come from, `own_storage` what its stack has made for storages.
+    `pod_traffic` is what every pod of a team has to be allowed on this kind of cluster, such as to ask for its cloud
+    identity.
     """
 
     identifier: str
@@ -103,6 +106,7 @@ class ClusterArgs:
     exposure: Exposure = field(default_factory=ClusterAddress)
     sources: Sources = field(default_factory=Sources)
     own_storage: OwnStorage = field(default_factory=OwnStorage)
+    pod_traffic: tuple[Traffic, ...] = ()
     after: tuple[pulumi.Resource, ...] = ()
 
 
@@ -123,6 +127,7 @@ class Cluster(pulumi.ComponentResource):
     exposure: Exposure
     sources: Sources
     own_storage: OwnStorage
+    pod_traffic: tuple[Traffic, ...]
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:cluster:Cluster", name, None, opts)
@@ -151,4 +156,5 @@ class Cluster(pulumi.ComponentResource):
         self.exposure = args.exposure
         self.sources = args.sources
         self.own_storage = args.own_storage
+        self.pod_traffic = args.pod_traffic
         self.register_outputs({"server": self.server})

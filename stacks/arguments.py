@@ -14,6 +14,7 @@ from components.platform.mesh import Mesh, NamespaceMesh, namespace_mesh
 from components.pods import Program, Resources, SecretKey
 from components.serving.autoscaling import Autoscaling
 from components.tenancy.access import Role
+from components.tenancy.network import Direction, Peer, Traffic
 from stacks.config import Environment, Quota, Team
 from stacks.image_names import resolve_image
 from stacks.placement_config import Placement as PlacementConfig
@@ -139,6 +140,24 @@ def quota_hard(quota: Quota | None, *, dra: bool = False) -> dict[str, str]:
         "requests.storage": quota.storage,
     }
     return {name: str(limit) for name, limit in limits.items() if limit is not None}
+
+
+def traffic_of(team: Team) -> tuple[Traffic, ...]:
+    """The connections that a team declares."""
+    if team.network is None:
+        return ()
+    directions: tuple[Direction, ...] = ("egress", "ingress")
+    return tuple(
+        Traffic(
+            direction=direction,
+            peer=Peer(cidr=entry.cidr, namespace=entry.namespace),
+            ports=entry.ports,
+            protocol=entry.protocol,
+            workload=entry.workload,
+        )
+        for direction in directions
+        for entry in getattr(team.network, direction)
+    )
 
 
 def groups_of(team: Team) -> dict[Role, Sequence[str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pulumi
 
+from components.aws.identity import POD_IDENTITY_AGENT
 from components.aws.storage_classes import StorageClasses, StorageClassesArgs
 from components.aws.team import TeamResources, TeamResourcesArgs
 from components.cluster import Cluster, ClusterArgs
@@ -60,6 +61,7 @@ class AwsEnvironment:
                 storage_class=classes.shared or classes.block,
                 sources=taken_from,
                 own_storage=self._own_storage(classes.shared),
+                pod_traffic=(POD_IDENTITY_AGENT,),
                 after=(*self._compute.ready, classes, *(files.mount_targets if files else ())),
             ),
         )

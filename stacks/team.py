@@ -232,6 +232,7 @@ def build_tenancy(environment: Environment, team: config.Team, cluster: Cluster,
             retain=elsewhere or any(arguments.is_retained(storage, environment) for storage in storages),
             mesh=arguments.mesh_of(environment, team),
             after=before,
+            traffic=(*cluster.pod_traffic, *arguments.traffic_of(team)),
         ),
         pulumi.ResourceOptions(providers=[cluster.provider]),
     )

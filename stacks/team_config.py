@@ -11,6 +11,7 @@ from stacks import crosschecks
 from stacks.config_model import ConfigModel, Many
 from stacks.faults import Fault
 from stacks.queueing_config import Queue
+from stacks.network_config import Network, workload_faults
 from stacks.serving_config import Serving
 from stacks.training_config import Training
 from stacks.types import (
@@ -57,6 +58,9 @@ class Team(ConfigModel):
         default={}, description="Labels of the namespace and of the team's objects."
     )
     mesh: bool | None = Field(default=None, description="Whether the pods join the mesh; they do where there is one.")
+    network: Network | None = Field(
+        default=None, description="Connections beyond what every team has: DNS, and requests to servers."
+    )
     training: Many[Training] = Field(default=(), description="What the team trains.")
     serving: Many[Serving] = Field(default=(), description="What the team serves.")
 
@@ -74,6 +78,7 @@ class Team(ConfigModel):
         yield from crosschecks.model_faults(self)
         yield from crosschecks.neighbour_faults(self)
         yield from crosschecks.quota_faults(self)
+        yield from workload_faults(self.network, tuple(entry.name for entry in (*self.training, *self.serving)))
 
     @property
     def namespace_name(self) -> str:

@@ -36,7 +36,7 @@ StackName = Annotated[
 ]
 
 # What the environment's stack says of a team, for it needs more rights than a team has.
-_OF_THE_ENVIRONMENT = ("quota", "queue", "owners", "developers", "viewers", "mesh")
+_OF_THE_ENVIRONMENT = ("quota", "queue", "owners", "developers", "viewers", "mesh", "network")
 
 
 class TeamStack(ConfigModel):

@@ -13,7 +13,7 @@ from components.labels import Owner, object_labels
 from components.platform.mesh import NamespaceMesh
 from components.quantities import canonical_quantities
 from components.tenancy.access import ROLES, Role, role_rules
-from components.tenancy.network import network_policies
+from components.tenancy.network import Traffic, network_policies
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
@@ -43,7 +43,8 @@ class TeamArgs:
     empty one means none. `groups` are the names that the cluster's authentication gives its users. A
     namespace that goes takes all data in it along: `protect` lets Pulumi refuse to delete it, `retain` leave
     it on the cluster. `mesh` is what joins it to a service mesh. `after` is what must be there before the
-    namespace, and while it is deleted, such as the controllers of what people put into it.
+    namespace, and while it is deleted, such as the controllers of what people put into it. `traffic` is what its
+    pods may do beside DNS and answering requests to servers.
     """
 
     owner: Owner
@@ -54,6 +55,7 @@ class TeamArgs:
     retain: bool = False
     mesh: NamespaceMesh = field(default_factory=NamespaceMesh)
     after: Sequence[pulumi.Resource] = ()
+    traffic: Sequence[Traffic] = ()
 
 
 class Team(pulumi.ComponentResource):
@@ -105,7 +107,7 @@ class Team(pulumi.ComponentResource):
             # A quota that has not counted yet forbids every claim and pod ("status unknown for quota"), so whoever
             # puts something into the namespace waits for the quota too.
             self.namespace = pulumi.Output.all(name_in_cluster, quota.metadata.name).apply(lambda names: names[0])
-        for policy, spec in {**network_policies(), **args.mesh.policies}.items():
+        for policy, spec in {**network_policies(args.traffic), **args.mesh.policies}.items():
             k8s.networking.v1.NetworkPolicy(f"{name}-{policy}", metadata=metadata(policy), spec=spec, opts=child)
         for role in ROLES:
             k8s.rbac.v1.Role(f"{name}-{role}", metadata=metadata(role), rules=role_rules(role), opts=child)
