@@ -10,8 +10,8 @@ from pydantic import Field
 from stacks import crosschecks
 from stacks.config_model import ConfigModel, Many
 from stacks.faults import Fault
-from stacks.queueing_config import Queue
 from stacks.network_config import Network, workload_faults
+from stacks.queueing_config import Queue
 from stacks.serving_config import Serving
 from stacks.training_config import Training
 from stacks.types import (
