@@ -20,6 +20,8 @@ import (
 	"github.com/florianl/go-nfqueue/v2"
 	"github.com/mdlayher/netlink"
 	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
@@ -94,6 +96,18 @@ func (judge judge) allows(ctx context.Context, packet *network.Packet) bool {
 	return err == nil && allowed
 }
 
+// waitUntilAllowed returns when the API server answers what is asked of it. On a new cluster the rights to ask come
+// after the first question, and an informer that was refused once would ask again only half a minute later.
+func waitUntilAllowed(ctx context.Context, client kubernetes.Interface) error {
+	one := metav1.ListOptions{Limit: 1}
+	return wait.PollUntilContextCancel(ctx, 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		_, pods := client.CoreV1().Pods("").List(ctx, one)
+		_, namespaces := client.CoreV1().Namespaces().List(ctx, one)
+		_, policies := client.NetworkingV1().NetworkPolicies("").List(ctx, one)
+		return pods == nil && namespaces == nil && policies == nil, nil
+	})
+}
+
 func run() error {
 	var kubeconfig, node, subnet string
 	var number uint
@@ -116,6 +130,9 @@ func run() error {
 	}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
+		return err
+	}
+	if err := waitUntilAllowed(ctx, client); err != nil {
 		return err
 	}
 	factory := informers.NewSharedInformerFactory(client, 0)

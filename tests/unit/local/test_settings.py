@@ -124,6 +124,20 @@ def test_pods_get_addresses_of_the_pod_range(node: settings.Node) -> None:
     assert plugin["ipam"]["ranges"] == [[{"subnet": str(node.addresses.pods)}]]
 
 
+def test_packets_wait_for_the_engine_that_listens(node: settings.Node) -> None:
+    rules = settings.policy_rules(node.addresses)
+    (waiting,) = [rule for rule in rules if "NFQUEUE" in rule]
+    assert waiting.endswith(f"--queue-num {flags(settings.commands(node)['network-policies'])['queue']}")
+    # With a bypass, pods would be free whenever the engine is not there.
+    assert "bypass" not in waiting
+    # All that a pod sends or gets, to other addresses and to the node itself.
+    assert {tuple(rule.split()[4:7]) for rule in rules if rule.endswith("-j POD-POLICIES")} == {
+        ("POSTROUTING", "-s", str(node.addresses.pods)),
+        ("POSTROUTING", "-d", str(node.addresses.pods)),
+        ("INPUT", "-s", str(node.addresses.pods)),
+    }
+
+
 def test_the_supervisor_starts_every_program_in_order(node: settings.Node) -> None:
     parser = configparser.RawConfigParser()
     parser.read_string(settings.supervisor(node, Path("/state/run")))
