@@ -1,4 +1,4 @@
-"""The matrix of docs/security.md, read as data: what each role may do, written down apart from the code that grants it."""
+"""The matrix of docs/security.md as data: what each role may do, written down apart from the code that grants it."""
 
 from __future__ import annotations
 
