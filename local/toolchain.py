@@ -174,7 +174,7 @@ MIRROR_TOOLS = {
         _prometheus_tool("kube-state-metrics", "v2.18.0", "v2.18.0", "k8s.io/kube-state-metrics/v2"),
         _prometheus_tool("node-exporter", "v1.12.1", "1.12.1", "github.com/prometheus/node_exporter"),
         _prometheus_tool(
-            *("alertmanager", "v0.34.2", "0.34.2"),
+            *("alertmanager", "v0.31.1", "0.31.1"),
             "github.com/prometheus/alertmanager/cmd/alertmanager",
             "github.com/prometheus/alertmanager/cmd/amtool",
         ),
