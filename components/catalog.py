@@ -73,6 +73,11 @@ class Chart(_Entry):
     module: GoModule | None = None
     notes: str = ""
 
+    def image(self, name: str) -> str:
+        """The reference of the image whose name ends in `/<name>`. LookupError says which there are."""
+        found = {reference.rpartition("/")[2].partition(":")[0]: reference for reference in self.images}
+        return _named(found, f"image of {self.chart}", name)
+
 
 class Manifest(_Entry):
     """A stream of Kubernetes objects that its makers publish as one file, such as a set of CRDs."""

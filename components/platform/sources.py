@@ -41,6 +41,10 @@ class Sources:
         """The full reference of an image of the catalog. LookupError when there is none of that name."""
         return self.mirrored(catalog.load().image(name).reference)
 
+    def chart_image(self, chart: str, name: str) -> str:
+        """The full reference of an image that a chart starts, by the last part of its name. LookupError without one."""
+        return self.mirrored(catalog.load().chart(chart).image(name))
+
     def release(self, name: str) -> ReleaseSource:
         """Where Helm finds a chart of the catalog.
 

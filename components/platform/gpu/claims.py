@@ -60,7 +60,7 @@ def claim_template(
 def driver_values(sources: Sources) -> dict[str, Any]:
     """Values of the driver's chart."""
     return {
-        "image": {"repository": sources.mirrored("registry.k8s.io/dra-driver-nvidia/dra-driver-nvidia-gpu")},
+        "image": {"repository": sources.chart_image(CHART, CHART).rpartition(":")[0]},
         # The chart asks for a word that one really wants GPUs by claim, since no device plugin may run then.
         "gpuResourcesEnabledOverride": True,
         # NVLink across nodes needs hardware of its own kind, and a controller with wide rights.

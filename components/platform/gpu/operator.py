@@ -18,14 +18,14 @@ from components.platform.sources import Sources
 CHART = "gpu-operator"
 # Name of a pool's entry in the operator's configs for nodes that no pool setting is for.
 DEFAULT = "default"
-# Registry and path of each part's image, as the chart has them.
-_REPOSITORIES = {
-    "operator": "nvcr.io/nvidia",
-    "validator": "nvcr.io/nvidia",
-    "devicePlugin": "nvcr.io/nvidia",
-    "gfd": "nvcr.io/nvidia",
-    "dcgmExporter": "nvcr.io/nvidia/k8s",
-    "migManager": "nvcr.io/nvidia/cloud-native",
+# The image of each part, which the chart takes as a registry with a path, and a name.
+_IMAGES = {
+    "operator": "gpu-operator",
+    "validator": "gpu-operator",
+    "devicePlugin": "k8s-device-plugin",
+    "gfd": "k8s-device-plugin",
+    "dcgmExporter": "dcgm-exporter",
+    "migManager": "k8s-mig-manager",
 }
 
 
@@ -62,10 +62,11 @@ def operator_values(args: GpuOperatorArgs) -> dict[str, Any]:
     partitioned = any(isinstance(one, Mig) for one in every.values())
     mixed = any(isinstance(one, Mig) and one.strategy == "mixed" for one in every.values())
     values: dict[str, Any] = {
-        part: {"repository": args.sources.mirrored(repository)} for part, repository in _REPOSITORIES.items()
+        part: {"repository": args.sources.chart_image(CHART, image).rpartition("/")[0]}
+        for part, image in _IMAGES.items()
     }
     values["node-feature-discovery"] = {
-        "image": {"repository": args.sources.mirrored("registry.k8s.io/nfd/node-feature-discovery")}
+        "image": {"repository": args.sources.chart_image(CHART, "node-feature-discovery").rpartition(":")[0]}
     }
     # Amazon Linux's NVIDIA image, and any node that this platform supports, has both already.
     values["driver"] = {"enabled": False}

@@ -119,7 +119,7 @@ def test_every_image_of_a_manifest_is_in_the_catalog(manifest: str) -> None:
 
 # -- the program's text ----------------------------------------------------------------------------------------
 
-_VERSION = re.compile(r"v?\d+\.\d+\.\d+(?:[-+.][\w.-]+)?")
+_VERSION = re.compile(r"v?\d+\.\d+\.\d+(?:[-+][\w.-]+)?")
 _HOSTS = "|".join(sorted({re.escape(image.partition("/")[0]) for image in CATALOG}))
 # `quay.io/x/y:v1` is the example that descriptions of a prefix use.
 _IMAGE = re.compile(rf"(?<![\w.-])(?:{_HOSTS})/(?!x/y\b)")
@@ -141,6 +141,7 @@ def literals(module: str) -> Iterator[str]:
         ('a = "registry.k8s.io/kueue/kueue"', ["registry.k8s.io/kueue/kueue"]),
         ('a = f"quay.io/prometheus/prometheus:{tag}"', ["quay.io/prometheus/prometheus:"]),
         ('a = "10.0.0.0/16"', []),
+        ('a = "169.254.169.254"', []),
         ('a = "kueue.x-k8s.io/queue-name"', []),
         ('a = "such as registry.example/team/name:1.4.2"', []),
     ],
