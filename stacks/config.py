@@ -67,6 +67,11 @@ class Environment(ConfigModel):
     )
     teams: Many[Team] = Field(default=(), description="The teams and their workloads.")
 
+    def installs(self, cluster: str) -> Iterator[str]:
+        yield from super().installs(cluster)
+        if "nfs" in self.storage_drivers:
+            yield "csi-driver-nfs"
+
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
         yield from crosschecks.repeated_names("storage", self.storage)

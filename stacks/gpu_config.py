@@ -122,9 +122,6 @@ class Gpu(ConfigModel):
 
     def installs(self, cluster: str) -> Iterator[str]:
         yield from super().installs(cluster)
-        if cluster == "local":
-            # Its GPU nodes are simulated: their pods start no image.
-            return
         if self.driver == "operator":
             yield "gpu-operator"
         if self.driver == "device-plugin":

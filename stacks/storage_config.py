@@ -264,6 +264,10 @@ class ObjectStore(ConfigModel):
         description="StorageClass of its volume. Else that of the cluster, else the default class.",
     )
 
+    def installs(self, cluster: str) -> Iterator[str]:
+        yield from super().installs(cluster)
+        yield "versitygw"
+
 
 def has_claim(storage: Storage) -> bool:
     """Whether workloads mount it, so that it is a claim and counts in a quota. Else they reach it over HTTP."""
