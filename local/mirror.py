@@ -161,21 +161,29 @@ def build(names: Collection[str], steps: Steps) -> None:
     """
     known = catalog.load()
     chosen = selected(names, known)
+    if not missing(chosen):
+        return  # without the lock: another command may build other entries for long
     with locking.waiting_for(cache_folder() / "mirror.lock", steps):
         _build_files(chosen, known, steps)
         _build_images(chosen, steps)
 
 
+def missing(names: Iterable[str]) -> list[Path]:
+    """The files of these entries that the mirror does not have."""
+    targets = [target for target, _ in _files(names, catalog.load())]
+    return [file for file in (*targets, *(image.archive for image in images_of(names))) if not file.exists()]
+
+
 def _build_files(names: Iterable[str], known: Catalog, steps: Steps) -> None:
-    missing = {target: make for target, make in _files(names, known) if not target.exists()}
-    if not missing:
+    wanted = {target: make for target, make in _files(names, known) if not target.exists()}
+    if not wanted:
         return
     with (
         steps.step("charts and manifests from their Go modules") as step,
         module_files.module_source(mirror_folder() / ".build", steps) as go,
     ):
-        step.total = len(missing)
-        for target, make in missing.items():
+        step.total = len(wanted)
+        for target, make in wanted.items():
             step.note = target.name
             partial = target.with_name(f".{target.name}.partial")
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -207,9 +215,8 @@ def _make_manifest(version: str, module: GoModule, go: Go, target: Path) -> None
 
 def _build_images(names: Iterable[str], steps: Steps) -> None:
     """Each image as soon as its programs are there: another tool compiles meanwhile."""
-    missing = [image for image in images_of(names) if not image.archive.exists()]
     by_module: dict[str, list[MirrorImage]] = {}
-    for image in missing:
+    for image in (image for image in images_of(names) if not image.archive.exists()):
         by_module.setdefault(recipe_for(image.published).module, []).append(image)
     tools = [tool for module, tool in MIRROR_TOOLS.items() if module in by_module]
     one_at_a_time = threading.Lock()
