@@ -12,7 +12,7 @@ from policy.rules.values import each, get, mappings
 # Namespaces of the platform itself. What is listed here may hold device plugins and node exporters.
 PLATFORM_NAMESPACES = {
     "namespaces": Setting(
-        default=("kube-system", "gpu-operator", "monitoring"),
+        default=("kube-system", "gpu-operator", "logging-nodes", "monitoring-nodes"),
         description="platform namespaces whose pods may be privileged",
     )
 }

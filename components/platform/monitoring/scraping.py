@@ -86,7 +86,8 @@ def _on_real_nodes() -> dict[str, Any]:
 
 
 def _node_label() -> dict[str, Any]:
-    return {"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"}
+    # The action is said, since the API server would add it, and a refresh find the monitor changed.
+    return {"action": "replace", "sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"}
 
 
 def pod_monitor_spec(target: PodTarget) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def pod_monitor_spec(target: PodTarget) -> dict[str, Any]:
                 "relabelings": [
                     _on_real_nodes(),
                     _node_label(),
-                    {"targetLabel": "job", "replacement": target.name},
+                    {"action": "replace", "targetLabel": "job", "replacement": target.name},
                 ],
             }
         ],
