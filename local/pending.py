@@ -73,7 +73,7 @@ def why_unscheduled(pod: Object, cluster: Snapshot, message: str) -> str:
         freest = max(free, key=lambda node: free[node])
         if amount > free[freest]:
             left = max(free[freest], Fraction(0))
-            return f"asks for {shown(name, amount)}; all is in use but {quantity(name, left)} ({freest})"
+            return f"asks for {shown(name, amount)}; no node has more free than {quantity(name, left)} ({freest})"
     return message
 
 

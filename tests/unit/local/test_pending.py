@@ -76,7 +76,7 @@ def test_what_others_have_is_not_free() -> None:
     waiting = pod(gpus="6", spec=BORNE)
     others = [pod("a100-0", "Running", gpus="3"), pod("a100-0", "Pending", gpus="2")]
     cluster = Snapshot(nodes=[gpu_node("a100-0")], pods=[waiting, *others])
-    assert why_unscheduled(waiting, cluster, RAW) == "asks for 6 nvidia.com/gpu; all is in use but 3 (a100-0)"
+    assert why_unscheduled(waiting, cluster, RAW) == "asks for 6 nvidia.com/gpu; no node has more free than 3 (a100-0)"
     # What has ended has given its GPUs back.
     ended = Snapshot(nodes=[gpu_node("a100-0")], pods=[waiting, pod("a100-0", "Succeeded", gpus="8")])
     assert why_unscheduled(waiting, ended, RAW) == RAW
