@@ -1,4 +1,4 @@
-"""The model: read from its folder, checked, warmed up."""
+"""The model: read from its folder, on a volume or in a bucket, checked, warmed up."""
 
 import io
 import json
@@ -14,6 +14,7 @@ import joblib
 import numpy as np
 
 from .log import log
+from .objects import ObjectsError, copied
 from .samples import PIXELS, Array
 from .settings import Settings
 
@@ -46,7 +47,19 @@ class Model:
 def load(settings: Settings) -> Model:
     """Read, check and warm up the model. Raises ModelError."""
     started = time.perf_counter()
-    folder = settings.folder
+    place = settings.folder
+    if isinstance(place, Path):
+        return _load(place, settings, started)
+    try:
+        with copied(place, (MANIFEST, MODEL, SAMPLES)) as folder:
+            if not (folder / MANIFEST).is_file():
+                raise ModelError(f"{place}/{MANIFEST} is not there: the model is not trained yet")
+            return _load(folder, settings, started)
+    except ObjectsError as error:
+        raise ModelError(str(error)) from None
+
+
+def _load(folder: Path, settings: Settings, started: float) -> Model:
     manifest = _manifest(folder)
     for key, expected in (("name", settings.model_name), ("version", settings.model_version)):
         if manifest.get(key) != expected:

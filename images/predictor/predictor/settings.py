@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .objects import ObjectFolder, is_object_uri
+
 # A name is one part of a path: no separator, and not "..".
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -26,7 +28,7 @@ class Settings:
 
     model_name: str
     model_version: str
-    model_root: Path = Path("/models")
+    model_root: Path | ObjectFolder = Path("/models")
     host: str = "0.0.0.0"  # noqa: S104  a pod is reached on its own address
     port: int = 8080
     threads: int = 8
@@ -36,8 +38,8 @@ class Settings:
     drain_file: Path = Path("/tmp/draining")  # noqa: S108  the pod's own emptyDir
 
     @property
-    def folder(self) -> Path:
-        """Folder of the model version."""
+    def folder(self) -> Path | ObjectFolder:
+        """Folder of the model version, of a volume or of a bucket."""
         return self.model_root / self.model_name / self.model_version
 
 
@@ -49,7 +51,7 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
     return Settings(
         model_name=_name(environ, "MODEL_NAME"),
         model_version=_name(environ, "MODEL_VERSION"),
-        model_root=_path(environ, "MODEL_ROOT", Settings.model_root),
+        model_root=_place(environ, "MODEL_ROOT", Path("/models")),
         host=environ.get("HOST", Settings.host),
         port=int(_number(environ, "PORT", Settings.port, low=0, high=65535)),
         threads=int(_number(environ, "THREADS", Settings.threads, low=1, high=256)),
@@ -66,6 +68,15 @@ def _name(environ: Mapping[str, str], key: str) -> str:
         problem = f"is {value!r}" if value else "is not set"
         raise SettingsError(f"{key} {problem}: it must be letters, digits, '.', '_' and '-', not a '.' first")
     return value
+
+
+def _place(environ: Mapping[str, str], key: str, default: Path) -> Path | ObjectFolder:
+    if not is_object_uri(environ.get(key, "")):
+        return _path(environ, key, default)
+    try:
+        return ObjectFolder.parse(environ[key])
+    except ValueError as error:
+        raise SettingsError(f"{key} is {environ[key]!r}: {error}") from None
 
 
 def _path(environ: Mapping[str, str], key: str, default: Path) -> Path:

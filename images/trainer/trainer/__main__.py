@@ -8,11 +8,11 @@ import re
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from .folder import FolderError
 from .log import log
+from .place import Place, place_of
 from .preprocess import PreprocessArgs, preprocess
 from .train import AccuracyError, Identity, TrainArgs, train
 
@@ -31,9 +31,11 @@ environment:
   MODEL_NAME     train: name in the manifest (default: from MODEL_DIR)
   MODEL_VERSION  train: version in the manifest (default: from MODEL_DIR)
   CODE_VERSION   what the manifests say made them, an image reference (default: unversioned)
+  AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
+                 of s3:// folders: the server, and as whom (default: AWS, workload identity)
   MIN_ACCURACY   train: share of held-out rows, 0 to 1, that must be right (default: 0.97)
 
-A folder that has a manifest.json is complete and is left as it is.
+A folder is a path or s3://bucket/folder. One that has a manifest.json is complete and is left as it is.
 exit codes: 0 done, 1 failed (another try may work), 64 wrong arguments or environment,
   65 below MIN_ACCURACY
 """
@@ -76,7 +78,7 @@ def explain(error: OSError, target: str | None) -> str:
 
 def _preprocess(args: argparse.Namespace, environ: Mapping[str, str]) -> None:
     manifest = preprocess(
-        _folder(environ, "DATA_DIR"),
+        _place(environ, "DATA_DIR"),
         PreprocessArgs(test_share=args.test_share, seed=args.seed),
         code_version=environ.get("CODE_VERSION", "unversioned"),
     )
@@ -84,7 +86,7 @@ def _preprocess(args: argparse.Namespace, environ: Mapping[str, str]) -> None:
 
 
 def _train(args: argparse.Namespace, environ: Mapping[str, str]) -> None:
-    data, target = _folder(environ, "DATA_DIR"), _folder(environ, "MODEL_DIR")
+    data, target = _place(environ, "DATA_DIR"), _place(environ, "MODEL_DIR")
     manifest = train(
         data,
         target,
@@ -99,14 +101,14 @@ def _train(args: argparse.Namespace, environ: Mapping[str, str]) -> None:
     log("done", version=manifest.get("version"), metrics=manifest.get("metrics"))
 
 
-def _folder(environ: Mapping[str, str], key: str) -> Path:
+def _place(environ: Mapping[str, str], key: str) -> Place:
     value = environ.get(key, "")
     if not value:
         raise UsageError(f"{key} is not set: it names the folder, for example {key}=/tmp/digits/v1")
-    path = Path(value).absolute()
-    if ".." in path.parts or not path.name:
-        raise UsageError(f"{key} is {value!r}: it must be a folder below the root, without '..'")
-    return path
+    try:
+        return place_of(value)
+    except ValueError as error:
+        raise UsageError(f"{key} is {value!r}: {error}") from None
 
 
 def _part_of(part: str, environ: Mapping[str, str], key: str) -> str:

@@ -12,8 +12,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MaxAbsScaler
 
-from . import folder
+from . import folder, place
 from .log import log, timestamp
+from .place import Place
 
 ARRAYS = "digits.npz"
 
@@ -47,7 +48,7 @@ class Digits:
     scale: Array
 
 
-def preprocess(target: Path, args: PreprocessArgs, *, code_version: str) -> dict[str, Any]:
+def preprocess(target: Place, args: PreprocessArgs, *, code_version: str) -> dict[str, Any]:
     """Write the data folder unless it is complete; its manifest either way."""
 
     def fill(draft: Path) -> None:
@@ -65,9 +66,9 @@ def preprocess(target: Path, args: PreprocessArgs, *, code_version: str) -> dict
         }
         (draft / folder.MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
-    written = folder.publish(target, fill)
+    written = place.publish(target, fill)
     log("data written" if written else "data is complete already", folder=str(target))
-    return folder.read_manifest(target)
+    return place.read_manifest(target)
 
 
 def split(args: PreprocessArgs) -> Digits:

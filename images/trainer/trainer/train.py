@@ -14,8 +14,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler
 from sklearn.svm import SVC
 
-from . import folder
+from . import folder, place
 from .log import log, timestamp
+from .place import Place
 from .preprocess import Digits, read
 
 MODEL = "model.joblib"
@@ -47,14 +48,15 @@ class Identity:
     code_version: str
 
 
-def train(data: Path, target: Path, args: TrainArgs, *, identity: Identity, min_accuracy: float) -> dict[str, Any]:
+def train(data: Place, target: Place, args: TrainArgs, *, identity: Identity, min_accuracy: float) -> dict[str, Any]:
     """Write the model folder unless it is complete; its manifest either way.
 
     Raises AccuracyError, and writes nothing, when the share of right held-out rows is below `min_accuracy`.
     """
 
     def fill(draft: Path) -> None:
-        digits, data_hash = read(data)
+        with place.local(data) as source:
+            digits, data_hash = read(source)
         log("fitting", rows=len(digits.train_labels), c=args.c, gamma=args.gamma)
         started = time.monotonic()
         pipeline = fit(digits, args)
@@ -82,9 +84,9 @@ def train(data: Path, target: Path, args: TrainArgs, *, identity: Identity, min_
         }
         (draft / folder.MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
-    written = folder.publish(target, fill)
+    written = place.publish(target, fill)
     log("model written" if written else "model is complete already", folder=str(target))
-    return folder.read_manifest(target)
+    return place.read_manifest(target)
 
 
 def fit(digits: Digits, args: TrainArgs) -> Pipeline:
