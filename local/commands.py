@@ -213,6 +213,14 @@ def _all_built(tools: tuple[toolchain.Tool, ...]) -> bool:
     return all(toolchain.installed(tool, version).exists() for tool in tools)
 
 
+# In a server's pod: the held-out samples that its training put beside the model, on a volume or in a bucket.
+READ_SAMPLES = """\
+samples="$MODEL_ROOT/$MODEL_NAME/$MODEL_VERSION/samples.json"
+case "$samples" in s3:*) exec python3 -m predictor.objects "$samples";; esac
+exec cat "$samples"
+"""
+
+
 def predict(stack: str, count: int) -> None:
     """Send held-out samples of every trained and served model through its Service."""
     pulumi = existing_pulumi(stack)
@@ -229,9 +237,8 @@ def predict(stack: str, count: int) -> None:
 
 def _predict_one(pulumi: Pulumi, item: Mapping[str, str], model: str, count: int, console: Console) -> None:
     namespace, deployment = item["namespace"], item["deployment"]
-    read = 'cat "$MODEL_ROOT/$MODEL_NAME/$MODEL_VERSION/samples.json"'
     done = subprocess.run(
-        ["kubectl", "exec", "--namespace", namespace, f"deployment/{deployment}", "--", "sh", "-c", read],
+        ["kubectl", "exec", "--namespace", namespace, f"deployment/{deployment}", "--", "sh", "-c", READ_SAMPLES],
         env=pulumi.environment(),
         capture_output=True,
         text=True,

@@ -18,7 +18,7 @@ from components.labels import PART_OF, Owner, object_labels, selector_labels
 from components.platform.operator import namespace_labels
 from components.platform.storage.access import ACCESS_KEY_ID, SECRET_ACCESS_KEY, BucketAccess
 from components.platform.storage.bucket import WORKLOADS
-from components.pods import Mount, Placement, Program, Resources, SecretKey, container, pod_spec
+from components.pods import TMP_VOLUME, Mount, Placement, Program, Resources, SecretKey, container, pod_spec
 from components.quantities import canonical_quantity
 
 if TYPE_CHECKING:
@@ -123,6 +123,8 @@ def server_spec(args: ObjectStoreArgs, credentials_id: pulumi.Input[str]) -> app
                 f"--region={REGION}",
                 f"--health={HEALTH}",
                 "--quiet",
+                # Without users of its own it would answer unknown keys with "not found" in place of "denied".
+                "--iam-dir=/tmp",
                 "posix",
                 f"--sidecar={METADATA_ROOT}",
                 BUCKETS_ROOT,
@@ -138,11 +140,12 @@ def server_spec(args: ObjectStoreArgs, credentials_id: pulumi.Input[str]) -> app
     main["readiness_probe"] = {"http_get": {"path": HEALTH, "port": "s3"}, "period_seconds": 2}
     main["liveness_probe"] = {"http_get": {"path": HEALTH, "port": "s3"}, "period_seconds": 10, "failure_threshold": 6}
     # A bucket is a folder below the root. The kubelet makes it, and with the root itself read-only nobody can make
-    # another. What files cannot hold (types, tags, checksums) is in a folder beside it.
+    # another. What files cannot hold (types, tags, checksums) is in a folder beside it. Locks are of the process.
     main["volume_mounts"] = [
         *(main.get("volume_mounts") or []),  # pyright: ignore[reportGeneralTypeIssues]
         {"name": data.volume, "mount_path": f"{BUCKETS_ROOT}/{bucket}", "sub_path": f"buckets/{bucket}"},
         {"name": data.volume, "mount_path": METADATA_ROOT, "sub_path": "metadata"},
+        {"name": TMP_VOLUME, "mount_path": f"{BUCKETS_ROOT}/.vgwlocks", "sub_path": "locks"},
     ]
     pod = pod_spec(main, service_account=name, placement=Placement(), resources=RESOURCES, mounts=(data,))
     selector = selector_labels(name=name, component=COMPONENT)

@@ -242,7 +242,7 @@ def test_each_team_has_a_server_with_keys_and_a_bucket_of_its_own(deploy_environ
         (volume,) = [
             mount
             for mount in container_of(graph.one("Deployment", f"{name}-object-store-server"))["volumeMounts"]
-            if mount["mountPath"].startswith("/buckets/")
+            if mount["mountPath"].startswith("/buckets/team-")
         ]
         assert volume["mountPath"] == f"/buckets/team-{name}"
 
