@@ -135,6 +135,9 @@ def chart_values(args: QueueingArgs) -> dict[str, Any]:
                     "seccompProfile": {"type": "RuntimeDefault"},
                 },
             },
+            # Jobs of teams wait for it, so it is ready early, and not killed for being slow on a busy node.
+            "readinessProbe": {"initialDelaySeconds": 1, "periodSeconds": 3, "timeoutSeconds": 5},
+            "livenessProbe": {"timeoutSeconds": 10, "failureThreshold": 6},
             "podDisruptionBudget": {"enabled": args.replicas > 1},
         },
         "managerConfig": {"controllerManagerConfigYaml": yaml.safe_dump(config, sort_keys=False)},

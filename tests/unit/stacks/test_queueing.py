@@ -13,7 +13,7 @@ from components.queues import PRIORITY_LABEL, QUEUE_LABEL
 from components.tenancy.queue import quota
 from stacks.config import Environment
 from stacks.queue_quotas import Amount, amount, gpu_pools, quotas_of, shared_gpus
-from stacks.queueing import share_of
+from stacks.queueing import queued_by_another_stack, share_of
 from tests.unit.recorder import Deployed
 from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.programs import SERVING, TRAINING, environment, team, with_training
@@ -250,3 +250,13 @@ def test_without_queueing_there_is_nothing_of_it(deploy_environment: Deploy) -> 
     assert not [found for found in graph.objects() if "kueue" in found.type or found.kind == "Release"]
     assert "suspend" not in graph.one("Job", TRAIN).inputs["spec"]
     assert QUEUE_LABEL not in graph.one("Job", TRAIN).labels
+
+
+def test_a_stack_of_a_teams_own_leaves_the_queue_to_kueue() -> None:
+    made = Environment.model_validate(
+        config(team(training=[{**TRAINING, "queuePriority": "high"}]), priorities=[{"name": "high", "value": 1}])
+    )
+    queued = queued_by_another_stack(made.teams[0].training[0])
+    # No label and no suspended Job: where there is no Kueue, nobody would ever start it.
+    assert queued.labels() == {PRIORITY_LABEL: "high"}
+    assert queued.wait_seconds > 0
