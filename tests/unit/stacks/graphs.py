@@ -41,12 +41,14 @@ class Built:
 
 
 @functools.cache
-def built(path: Path) -> Built:
-    """What the program makes of a stack file. Read-only: tests share it."""
+def built(path: Path, image_mirror: str | None = None) -> Built:
+    """What the program makes of a stack file, with a mirror of images or without. Read-only: tests share it."""
     config = yaml.safe_load(path.read_text(encoding="utf-8"))["config"][ENVIRONMENT]
     # Those of its author's home.
     for key in ("kubeconfig", "context"):
         config["cluster"].pop(key, None)
+    if image_mirror:
+        config["catalog"] = {"mirror": {"images": image_mirror}}
     used = set[str]()
     with noted(used), kubeconfig():
         aws = config["cluster"]["kind"] == "aws"

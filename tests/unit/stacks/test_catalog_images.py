@@ -77,6 +77,33 @@ def test_a_stack_takes_from_the_catalog_what_its_config_says_that_it_installs(st
     assert stack.used == installed(Environment.model_validate(stack.config))
 
 
+MIRROR = "mirror.example.com/all"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_a_mirror_of_images_is_asked_for_every_image_of_others(path: Path) -> None:
+    if not built(path).used:
+        pytest.skip("it installs nothing of others")
+    graph = built(path, MIRROR).graph
+    of_others = [image for image in images(list(objects(graph))) if in_catalog(image, CATALOG)]
+    named = [value for release in graph.of_kind("Release") for value in texts(release.inputs.get("values", {}))]
+    # A chart's value may be a whole reference, or one without its tag.
+    repositories = {image.rpartition(":")[0] for image in CATALOG}
+    of_others += [value for value in named if any(value.endswith(one) for one in (*CATALOG, *repositories))]
+    assert [image for image in of_others if not image.startswith(f"{MIRROR}/")] == []
+
+
+def texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from texts(one)
+
+
 # -- charts and manifests that this machine has ----------------------------------------------------------------
 
 
