@@ -108,10 +108,15 @@ def build_storage_services(environment: Environment, cluster: Cluster) -> Storag
     child = pulumi.ResourceOptions(providers=[cluster.provider])
     drivers: list[pulumi.Resource] = []
     if "nfs" in environment.storage_drivers:
+        plugin = cluster.sources.chart_image("csi-driver-nfs", "nfsplugin").rpartition(":")[0]
         args = OperatorArgs(
             chart="csi-driver-nfs",
             namespace=DRIVERS_NAMESPACE,
             sources=cluster.sources,
+            # The chart adds the sidecars' names to its base.
+            values={
+                "image": {"baseRepo": plugin.removesuffix("/sig-storage/nfsplugin"), "nfs": {"repository": plugin}}
+            },
             # Its pods mount file systems for others: components.platform.exceptions says more.
             pod_security="privileged",
         )
