@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from components.placement import POOL_LABEL
-from components.queues import QUEUE_LABEL
+from components.queues import PRIORITY_LABEL, QUEUE_LABEL
 from local.queues import waiting_line, workload_state
 from tests.embedded import EmbeddedCluster, wait_for
 
@@ -26,10 +27,13 @@ OURS = {"test": "queueing"}
 
 
 def job(
-    name: str, team: str, *, pods: int, gpus: int, seconds: float = 0.0, queue: str | None = None
+    name: str, team: str, *, pods: int, gpus: int, seconds: float = 0.0, priority: str | None = None
 ) -> dict[str, Any]:
-    """A Job whose pods start together; each of them works for `seconds` on a simulated node."""
-    labels = OURS | ({QUEUE_LABEL: queue} if queue else {})
+    """A Job whose pods start together; each of them works for `seconds` on a simulated node.
+
+    It names no queue: a Job of a team cannot pass its team's queue by.
+    """
+    labels = OURS | ({PRIORITY_LABEL: priority} if priority else {})
     amounts = {"cpu": "10m", "memory": "16Mi", "nvidia.com/gpu": str(gpus)}
     container = {
         "name": "main",
@@ -65,7 +69,9 @@ def job(
 
 
 def submit(platform: EmbeddedCluster, *jobs: dict[str, Any]) -> None:
-    platform.kubectl("create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": jobs}))
+    for start in range(0, len(jobs), 100):
+        some = {"apiVersion": "v1", "kind": "List", "items": jobs[start : start + 100]}
+        platform.kubectl("create", "-f", "-", stdin=json.dumps(some))
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +132,7 @@ def test_two_gangs_that_each_need_most_gpus_never_deadlock(platform: EmbeddedClu
     rounds = [(f"{RED}/gang-{n}", f"{BLUE}/gang-{n}") for n in range(3)]
     submit(
         platform,
-        *(job(f"gang-{n}", team, pods=3, gpus=4, seconds=2, queue="default") for n in range(3) for team in (RED, BLUE)),
+        *(job(f"gang-{n}", team, pods=3, gpus=4, seconds=2) for n in range(3) for team in (RED, BLUE)),
     )
     names = {name for pair in rounds for name in pair}
 
@@ -147,7 +153,6 @@ def test_a_team_over_its_quota_waits_and_the_reason_is_shown(platform: EmbeddedC
         job("own", BLUE, pods=2, gpus=4, seconds=300),
     )
     wait_for("both teams have what is theirs", lambda: len(running_pods(platform)) == 2, 60)
-    # This one names no queue: a Job of a team cannot pass its queue by.
     submit(platform, job("more", RED, pods=1, gpus=4))
     wait_for("the third Job is looked at", lambda: state(platform, f"{RED}/more")[1].count("quota"), 60)
     kind, why = state(platform, f"{RED}/more")
@@ -179,6 +184,16 @@ def test_borrowed_quota_is_given_back(platform: EmbeddedCluster) -> None:
     assert not platform.get("job", stopped[0], "-n", RED)["status"].get("failed")
     wait_for("the owner is done", is_in(platform, f"{BLUE}/mine", "Finished"), 60)
     wait_for("what was stopped runs again", is_in(platform, f"{RED}/{stopped[0]}", "Running"), 60)
+
+
+def test_a_higher_priority_goes_first_within_a_queue(platform: EmbeddedCluster) -> None:
+    submit(platform, job("low", RED, pods=2, gpus=4, seconds=300), job("own", BLUE, pods=2, gpus=4, seconds=300))
+    wait_for("both teams have what is theirs", lambda: len(running_pods(platform)) == 2, 60)
+    submit(platform, job("high", RED, pods=1, gpus=4, seconds=5, priority="high"))
+    wait_for("the urgent one runs", is_in(platform, f"{RED}/high", "Running", "Finished"), 60)
+    assert state(platform, f"{RED}/low")[0] == "Stopped"
+    assert state(platform, f"{BLUE}/own")[0] == "Running", "what another team owns is not taken"
+    wait_for("the other goes on", is_in(platform, f"{RED}/low", "Running"), 60)
 
 
 def test_500_queued_jobs_drain(platform: EmbeddedCluster) -> None:
@@ -220,4 +235,29 @@ def test_a_queued_training_does_not_drift(platform: EmbeddedCluster) -> None:
         assert changed["metadata"]["labels"]["cost-center"] == "42"
         assert changed["metadata"]["uid"] == made["metadata"]["uid"]
         assert changed["spec"] == made["spec"]
+    platform.up()
+
+
+def test_a_training_waits_in_its_queue_and_pulumi_waits_with_it(platform: EmbeddedCluster) -> None:
+    submit(
+        platform,
+        *(job("full", team, pods=2, gpus=4, seconds=300, priority="high") for team in (RED, BLUE)),
+    )
+    wait_for("all GPUs are taken", lambda: sum(running_pods(platform).values()) == 4, 60)
+
+    def train_again(environment: Any) -> None:
+        team = next(team for team in environment["teams"] if team["name"] == RED)
+        team["training"][0] |= {"rerun": "again", "pool": POOL}
+
+    def waiting() -> str:
+        line = waiting_line(platform.get("workloads.kueue.x-k8s.io", "-n", RED)["items"])
+        return line if "quota" in line else ""
+
+    with platform.changed_config(train_again), ThreadPoolExecutor(max_workers=1) as pool:
+        up = pool.submit(platform.up)
+        line = wait_for("the training waits", waiting, 90)
+        assert line.startswith(f"{RED}/simulated-train-")
+        assert not up.done()
+        platform.kubectl("delete", "job", "full", "-n", RED)
+        up.result(timeout=120)
     platform.up()
