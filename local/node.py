@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 VENV_BIN = ROOT / ".local" / "venv" / "bin"
 CGROUPS = Path("/sys/fs/cgroup")
+#: As much of a busy machine's processors as sixteen processes get.
+CPU_SHARES = 16 * 1024
 #: Kernel settings that the kubelet insists on. It finds them set inside the node; the machine's own stay as they are.
 KERNEL_SETTINGS = {
     "vm/overcommit_memory": "1",
@@ -555,6 +557,10 @@ def _make_cgroup(path: str, leaf: str) -> None:
                 for name in controllers.read_text().split():
                     with contextlib.suppress(OSError):
                         (parent / "cgroup.subtree_control").write_text(f"+{name}")
+        # With version 1 a group counts as one process of the machine, however many it holds: beside a build of some
+        # dozen processes a whole cluster would not answer in time.
+        with contextlib.suppress(FileNotFoundError), (folder / "cpu.shares").open("r+") as shares:
+            shares.write(str(CPU_SHARES))
         # A new group of the version 1 cpuset tree has no processor and no memory until it is given some.
         for name in ("cpuset.cpus", "cpuset.mems"):
             for group in (folder, folder / leaf):
