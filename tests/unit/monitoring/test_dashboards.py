@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from components.platform.monitoring.dashboards.grafana import FOLDER_ANNOTATION,
 from components.platform.monitoring.dashboards.queries import PanelQuery
 from components.platform.monitoring.instances import Store
 from components.platform.sources import Sources
+from tests import promql
 from tests.unit.stacks.programs import deploy_config, environment, kubeconfig_text, team
 
 BOARDS = boards({"demo": "demo", "vision": "team-vision"}, queueing=True)
@@ -31,22 +31,6 @@ def name(board: Board) -> str:
 
 def panels(board: Board) -> list[Any]:
     return [panel for panel in json.loads(board.text)["panels"] if panel["type"] != "row"]
-
-
-def selectors(node: Any) -> Iterator[Any]:
-    """The vector selectors in an expression: a series' name and its matchers."""
-    if isinstance(node, promql_parser.VectorSelector):
-        yield node
-    for part in ("expr", "lhs", "rhs", "vector_selector"):
-        if (inner := getattr(node, part, None)) is not None:
-            yield from selectors(inner)
-    for argument in getattr(node, "args", None) or ():
-        yield from selectors(argument)
-
-
-def series(query: PanelQuery) -> set[str]:
-    """Names of the series that a query reads."""
-    return {found.name for found in selectors(promql_parser.parse(query.instant())) if found.name}
 
 
 def test_there_is_one_for_the_platform_s_parts_and_one_for_each_team() -> None:
@@ -73,6 +57,12 @@ def test_a_query_that_is_no_promql_does_not_pass() -> None:
         promql_parser.parse("sum by (rate(up[5m])")
 
 
+def test_what_an_expression_reads() -> None:
+    expression = 'topk(3, sum by (a) (rate(x[5m])) / on (a) y{b="c"}) unless max_over_time(z[5m:1m]) > 0'
+    assert promql.series(expression) == {"x", "y", "z"}
+    assert promql.series('{__name__=~"k_(a|b)"}') == {'{__name__=~"k_(a|b)"}'}
+
+
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: f"{query.board}: {query.panel} {query.reference}")
 def test_a_query_asks_for_series_that_are_kept(query: PanelQuery) -> None:
     kept = {
@@ -80,7 +70,7 @@ def test_a_query_asks_for_series_that_are_kept(query: PanelQuery) -> None:
         "kubelet_": scraping.KUBELET_SERIES,
         "apiserver_": scraping.API_SERVER_SERIES,
     }
-    for found in series(query):
+    for found in promql.series(query.instant()):
         for prefix, pattern in kept.items():
             if found.startswith(prefix):
                 assert re.fullmatch(pattern, found), found
@@ -89,7 +79,7 @@ def test_a_query_asks_for_series_that_are_kept(query: PanelQuery) -> None:
 def test_what_is_asked_of_a_predictor_is_what_it_offers() -> None:
     source = (Path(__file__).parents[3] / "images/predictor/predictor/metrics.py").read_text(encoding="utf-8")
     offered = set(re.findall(r'"(predictor_\w+)"', source))
-    asked = {found for query in QUERIES for found in series(query) if found.startswith("predictor_")}
+    asked = {found for query in QUERIES for found in promql.series(query.instant()) if found.startswith("predictor_")}
     assert len(asked) > 5
     assert {re.sub(r"_(total|bucket|count|sum)$", "", found) for found in asked} <= offered
 
@@ -126,7 +116,7 @@ def test_a_dashboard_uses_no_variable_that_it_does_not_have(board: Board) -> Non
 @pytest.mark.parametrize("query", [query for query in QUERIES if "-team-" in query.board], ids=str)
 def test_a_team_s_dashboard_shows_no_other_team(query: PanelQuery) -> None:
     namespace = {"ml-platform-team-demo": "demo", "ml-platform-team-vision": "team-vision"}[query.board]
-    found = list(selectors(promql_parser.parse(query.instant())))
+    found = promql.selectors(query.instant())
     narrowed = [matcher.value for one in found for matcher in one.matchers.matchers if matcher.name == "namespace"]
     assert narrowed
     assert set(narrowed) == {namespace}
