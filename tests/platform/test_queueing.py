@@ -18,7 +18,7 @@ from components.queues import PRIORITY_LABEL, QUEUE_LABEL
 from local.queues import waiting_line, workload_state
 from tests.embedded import EmbeddedCluster, wait_for
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 RED, BLUE = "queue-red", "queue-blue"
 POOL = "queued"
