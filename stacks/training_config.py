@@ -52,7 +52,7 @@ class TrainingJob(Container, Placement):
     )
     retries: int = Field(default=2, ge=0, le=100, description="How often a failed pod is started again.")
     queue_priority: Name | None = Field(
-        default=None, description="Priority in the queue, one of the environment's `queueing.priorities`. Else that of its pods."
+        default=None, description="Priority in the queue, of the environment's `queueing.priorities`. Else its pods'."
     )
     timeout: Duration = Field(
         default=86400, description="Longest run of each Job, retries included: seconds or `2h`, `1d`."
