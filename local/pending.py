@@ -188,6 +188,8 @@ def _reason(taint: Object) -> str:
 
 # --- pods that were never made ----------------------------------------------------------------------------------
 
+# Events of a controller whose pod, or whose claim for a pod, was refused.
+REFUSALS = ("FailedCreate", "FailedResourceClaimCreation")
 _QUOTA = re.compile(r"exceeded quota: (\S+), requested: (\S+), used: (\S+), limited: (\S+)")
 _PRIORITY = re.compile(r"no PriorityClass with name (\S+) was found")
 _SECURITY = re.compile(r'violates PodSecurity "(\w+):[^"]*": (.*)')
@@ -216,12 +218,18 @@ def _amounts(text: str) -> dict[str, str]:
 
 
 def _plain(resource: str) -> str:
-    return resource.removeprefix("requests.")
+    """A quota's word for a resource as people know it; devices that are claimed go by their class."""
+    return resource.removeprefix("requests.").replace(".deviceclass.resource.k8s.io/", " ")
 
 
 def lacks_pods(workload: Object) -> bool:
-    """Whether a Job or ReplicaSet has fewer pods than it wants, and is not kept from making them on purpose."""
+    """Whether a Job or ReplicaSet has fewer pods than it wants, and is not kept from making them on purpose.
+
+    Of a pod: whether it has no node yet, as without the claims that it needs.
+    """
     spec, status = workload["spec"], workload.get("status", {})
+    if workload["kind"] == "Pod":
+        return status.get("phase") == "Pending" and not spec.get("nodeName")
     if workload["kind"] == "Job":
         ended = any(
             item["type"] in ("Complete", "Failed") and item["status"] == "True" for item in status.get("conditions", [])
@@ -231,10 +239,10 @@ def lacks_pods(workload: Object) -> bool:
 
 
 def refusals(workloads: Iterable[Object], events: Iterable[Object]) -> list[tuple[Object, str]]:
-    """The workloads that lack pods because the API server refuses them, each with the reason of the last try."""
+    """The workloads that lack pods, and pods that lack claims, because the API server refuses them: why it did last."""
     last: dict[str, Object] = {}
     for event in events:
-        if event["reason"] == "FailedCreate":
+        if event["reason"] in REFUSALS:
             uid, before = event["involvedObject"]["uid"], last.get(event["involvedObject"]["uid"])
             if before is None or _time(event) >= _time(before):
                 last[uid] = event

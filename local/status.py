@@ -13,7 +13,7 @@ from local import process, toolchain
 from local.commands import existing_pulumi
 from local.node import EmbeddedNode
 from local.paths import INSTANCES
-from local.pending import Snapshot, number, refusals, requests, why_unscheduled
+from local.pending import REFUSALS, Snapshot, number, refusals, requests, why_unscheduled
 from local.queues import queue_table, workloads_of
 from local.stack import read_environment, stack_file
 from stacks.cluster_config import LocalCluster
@@ -105,7 +105,7 @@ def pod_table(cluster: Snapshot, namespaces: Iterable[str]) -> Table:
 
 
 def refused_table(refused: Iterable[tuple[Object, str]], namespaces: Iterable[str]) -> Table:
-    table = Table(title="Refused: no pod was made", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title="Refused by the API server", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("namespace", "workload", "why"):
         table.add_column(column, overflow="fold")
     wanted = set(namespaces)
@@ -159,8 +159,12 @@ def show(stack: str) -> None:
     cluster = Snapshot(nodes=get("nodes"), pods=get("pods", "--all-namespaces"))
     console.print(node_table(cluster.nodes))
     console.print(pod_table(cluster, namespaces))
-    events = get("events", "--all-namespaces", "--field-selector", "reason=FailedCreate")
-    if refused := refusals(get("jobs,replicasets", "--all-namespaces"), events):
+    events = [
+        event
+        for reason in REFUSALS
+        for event in get("events", "--all-namespaces", "--field-selector", f"reason={reason}")
+    ]
+    if refused := refusals([*cluster.pods, *get("jobs,replicasets", "--all-namespaces")], events):
         console.print(refused_table(refused, namespaces))
     if environment.queueing is not None:
         console.print(queue_table(workloads_of(pulumi.environment())))

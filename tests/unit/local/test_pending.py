@@ -133,6 +133,13 @@ def test_affinity_to_nodes_chooses_too(operator: str, values: list[str], chosen:
             "asks for 2 cpu, and of the 8 that quota quota has, 8 are in use",
         ),
         (
+            'PodResourceClaim gpu: create ResourceClaim : resourceclaims "x" is forbidden: exceeded quota: '
+            "quota, requested: gpu.nvidia.com.deviceclass.resource.k8s.io/devices=2, "
+            "used: gpu.nvidia.com.deviceclass.resource.k8s.io/devices=3, "
+            "limited: gpu.nvidia.com.deviceclass.resource.k8s.io/devices=4",
+            "asks for 2 gpu.nvidia.com devices, and of the 4 that quota quota has, 3 are in use",
+        ),
+        (
             'Error creating: pods "x" is forbidden: no PriorityClass with name gold was found',
             "there is no PriorityClass gold; add it under priorities, or name another",
         ),
@@ -161,6 +168,9 @@ def test_why_the_api_server_refuses_pods(message: str, why: str) -> None:
         ("ReplicaSet", {"replicas": 2}, {"replicas": 1}, True),
         ("ReplicaSet", {"replicas": 2}, {"replicas": 2}, False),
         ("ReplicaSet", {"replicas": 0}, {}, False),
+        ("Pod", {}, {"phase": "Pending"}, True),
+        ("Pod", {"nodeName": "a"}, {"phase": "Pending"}, False),
+        ("Pod", {}, {"phase": "Failed"}, False),
     ],
 )
 def test_which_workloads_lack_pods(kind: str, spec: dict[str, Any], status: dict[str, Any], lacks: bool) -> None:
