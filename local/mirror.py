@@ -144,8 +144,6 @@ def make(names: Collection[str]) -> None:
     known = catalog.load()
     with Steps() as steps:
         build(names, steps)
-        if not names:
-            toolchain.build((toolchain.HELM,), steps)  # for `make upgrade` and the test that renders every chart
         size = sum(file.stat().st_size for file in mirror_folder().rglob("*") if file.is_file())
         steps.say(f"\n{mirror_folder()}: {size / 1e9:.1f} GB")
         if not names:

@@ -142,13 +142,6 @@ def _prometheus_tool(module: str, version: str, release: str, *packages: str) ->
     return Tool(module=module, version=version, packages=packages, variables=variables)
 
 
-HELM = Tool(
-    module="helm",
-    version="v3.22.0",
-    packages=("helm.sh/helm/v3/cmd/helm",),
-    variables={"helm.sh/helm/v3/internal/version.version": "v3.22.0"},
-)
-
 #: What the mirror's images hold (`local/mirror.py`), by module; the order is that of the builds.
 MIRROR_TOOLS = {
     tool.module: tool
@@ -204,7 +197,7 @@ MIRROR_TOOLS = {
     )
 }
 
-ALL_TOOLS = (PULUMI_PROVIDER, CLUSTER_TOOLS[0], PULUMI_CLI, *CLUSTER_TOOLS[1:], *MIRROR_TOOLS.values(), HELM)
+ALL_TOOLS = (PULUMI_PROVIDER, CLUSTER_TOOLS[0], PULUMI_CLI, *CLUSTER_TOOLS[1:], *MIRROR_TOOLS.values())
 
 
 def key(tool: Tool, go_version: str) -> str:

@@ -148,7 +148,7 @@ def read_chart(folder: Path, name: str, version: str, programs: Path) -> Release
     archive = programs / f"{name}-{version}.tgz"
     module_files.package_chart(folder, archive, name, version)
     values = yaml.safe_load((folder / "values.yaml").read_text()) or {}
-    return release(helm.render(_helm(), archive, {}), values)
+    return release(helm.render(_provider(), archive, {}), values)
 
 
 def read_manifest(folder: Path) -> Release:
@@ -156,9 +156,10 @@ def read_manifest(folder: Path) -> Release:
     return release([one for file in sorted(folder.glob("*.yaml")) for one in helm.objects(file.read_text())])
 
 
-def _helm() -> Path:
+def _provider() -> Path:
     with Steps() as steps:
-        return toolchain.build((toolchain.HELM,), steps)["helm"]
+        (program,) = toolchain.build((toolchain.PULUMI_PROVIDER,), steps).values()
+    return program
 
 
 def compare(name: str, version: str, source: Path | None) -> str:
