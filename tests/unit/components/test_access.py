@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 
 from components.tenancy.access import GRANTS, ROLES, Role, role_rules
+from tests.access_matrix import matrix
 
 FORBIDDEN_VERBS = {"*", "escalate", "bind", "impersonate", "deletecollection"}
 # What the stack owns: nobody changes it from within a team.
@@ -69,3 +70,8 @@ def test_rules_say_the_same_as_grants(role: Role) -> None:
         for verb, group, resource in itertools.product(rule["verbs"], rule["api_groups"], rule["resources"])
     }
     assert rules == may(role)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_table_of_the_docs_is_what_is_granted(role: Role) -> None:
+    assert matrix()[role] == may(role)
