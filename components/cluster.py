@@ -139,12 +139,12 @@ class Cluster(pulumi.ComponentResource):
             enable_server_side_apply=True,
             kube_client_settings=CLIENT_SETTINGS,
             # Said, not left to environment variables of whoever runs the program: a cluster that does not
-            # answer must never look like one whose objects are gone, and data in ConfigMaps changes only with
-            # a new name.
+            # answer must never look like one whose objects are gone. Data in ConfigMaps changes only with a new
+            # name. A Secret keeps its name, by which others know it; its version makes new pods where they read it.
             delete_unreachable=False,
             skip_update_unreachable=False,
             enable_config_map_mutable=False,
-            enable_secret_mutable=False,
+            enable_secret_mutable=True,
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
         )
         self.kubeconfig = pulumi.Output.from_input(args.kubeconfig)

@@ -52,8 +52,23 @@ class Resources:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SecretFiles:
+    """A Secret as a folder with a file for each of its keys. The kubelet brings new values into the files."""
+
+    secret: str
+    path: str
+
+    @property
+    def volume(self) -> str:
+        return f"secret-{self.secret}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Program:
-    """What a container runs. Without `command` the image's entry point, without `args` the image's own."""
+    """What a container runs. Without `command` the image's entry point, without `args` the image's own.
+
+    `env_from` are Secrets of which every key becomes a variable.
+    """
 
     image: str
     resources: Resources
@@ -61,6 +76,14 @@ class Program:
     args: Sequence[str] = ()
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     secret_env: Mapping[str, SecretKey] = field(default_factory=dict[str, SecretKey])
+    env_from: Sequence[str] = ()
+    secret_files: Sequence[SecretFiles] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The Secrets that it reads, by name."""
+        named = [source.secret for source in self.secret_env.values()]
+        return tuple(dict.fromkeys([*named, *self.env_from, *(files.secret for files in self.secret_files)]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,8 +177,11 @@ def container(
         "volume_mounts": [
             {"name": TMP_VOLUME, "mount_path": "/tmp"},  # noqa: S108
             *(volume_mount(mount) for mount in mounts),
+            *({"name": files.volume, "mount_path": files.path, "read_only": True} for files in program.secret_files),
         ],
     }
+    if program.env_from:
+        built["env_from"] = [{"secret_ref": {"name": secret}} for secret in program.env_from]
     if program.command:
         built["command"] = list(program.command)
     if program.args:
@@ -170,8 +196,9 @@ def pod_spec(
     placement: Placement,
     resources: Resources,
     mounts: Sequence[Mount] = (),
+    secret_files: Sequence[SecretFiles] = (),
 ) -> core.PodSpecArgsDict:
-    """A pod of one container. `mounts` and `resources` are those of the container: each claim becomes one volume.
+    """A pod of one container, whose mounts, Secrets and resources the others are: each becomes one volume.
 
     Only a pod that asks for GPUs bears the taint of GPU nodes, so nothing else takes their place.
     """
@@ -187,6 +214,11 @@ def pod_spec(
         "volumes": [
             {"name": TMP_VOLUME, "empty_dir": {}},
             *({"name": name, "persistent_volume_claim": {"claim_name": claims[name]}} for name in sorted(claims)),
+            *(
+                # For the user of the container alone.
+                {"name": name, "secret": {"secret_name": secret, "default_mode": 0o440}}
+                for name, secret in sorted({files.volume: files.secret for files in secret_files}.items())
+            ),
         ],
     }
     if placement.node_selector:

@@ -11,7 +11,7 @@ from components.gpus import GPU, SHARED_GPU, mig_resource
 from components.placement import GPU_TOLERATION, HOST, POOL_LABEL, ZONE, Placement, Spread, team_toleration
 from components.platform.gpu import claims
 from components.platform.mesh import Mesh, NamespaceMesh, namespace_mesh
-from components.pods import Program, Resources, SecretKey
+from components.pods import Program, Resources, SecretFiles, SecretKey
 from components.serving.autoscaling import Autoscaling
 from components.tenancy.access import Role
 from components.tenancy.network import Direction, Peer, Traffic
@@ -49,6 +49,8 @@ def program_of(
         secret_env={
             name: SecretKey(secret=source.secret, key=source.key) for name, source in container.secret_env.items()
         },
+        env_from=container.env_from,
+        secret_files=[SecretFiles(secret=files.secret, path=files.path) for files in container.secret_files],
     )
 
 

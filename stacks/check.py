@@ -17,8 +17,11 @@ from pydantic import BaseModel
 from stacks.config import Environment
 from stacks.config_model import did_you_mean
 from stacks.faults import PROJECT, ConfigError, Fault, Path
+from stacks.secrets_config import VALUES, missing_values, value_faults
 from stacks.stack_file import read_stack_file
 from stacks.stack_keys import ROOTS, config_path, located, own_key
+from stacks.team_config import Team
+from stacks.team_stack_config import TeamStack
 from stacks.validation import validate
 
 # What Pulumi itself keeps in a stack file. Later versions may add to it, so only near misses are refused.
@@ -38,6 +41,10 @@ def check_stack_file(path: FilePath) -> BaseModel:
                 value = file.value["config"][start[1]]
                 secure = list(_secure_values(value, start))
                 result, faults = validate(model, value)
+                secrets = config_path(file, VALUES)
+                names = file.value["config"].get(secrets[1])
+                if result is not None:
+                    faults = [*faults, *missing_values(teams_of(result), names if isinstance(names, dict) else ())]
                 found += [*secure, *(f for f in located(faults, start, file) if not _is_inside(f, secure))]
                 break
     # One line for each place: what the first look says is nearest to the cause.
@@ -83,7 +90,9 @@ def _config_faults(config: dict[str, Any]) -> Iterator[Fault]:
     own = {key: name for key in config if (name := own_key(key)) is not None}
     known = [key for key, name in own.items() if name in ROOTS]
     for key, name in own.items():
-        if name not in ROOTS:
+        if name == VALUES:
+            yield from (fault.under(("config", key)) for fault in value_faults(config[key]))
+        elif name not in ROOTS:
             hint = did_you_mean(name, ROOTS) or f"; the project has {_WANTED}"
             yield Fault(path=("config", key), message=f"is not a config key of this project{hint}")
     for key in known[1:]:
@@ -94,6 +103,14 @@ def _config_faults(config: dict[str, Any]) -> Iterator[Fault]:
         hint = did_you_mean(f"{PROJECT}:environment", config)
         message = f"has no {_WANTED}; docs/configuration.md shows what to write"
         yield Fault(path=("config",), message=message + hint.replace("did you mean", "is that what is meant by"))
+
+
+def teams_of(stack: BaseModel) -> Iterator[tuple[Path, Team]]:
+    """The teams of a stack, with the path of each from the stack's own key."""
+    if isinstance(stack, Environment):
+        yield from ((("teams", index), team) for index, team in enumerate(stack.teams))
+    if isinstance(stack, TeamStack):
+        yield ("team",), stack.team
 
 
 def _is_inside(fault: Fault, others: Sequence[Fault]) -> bool:

@@ -21,6 +21,7 @@ from components.serving.rollout import Rollout
 from components.serving.route import ServerRoute, ServerRouteArgs
 from components.tenancy.queue import LocalQueue, LocalQueueArgs
 from components.tenancy.reference import TeamReference
+from components.tenancy.secrets import IMAGE_PULL_SECRET, TeamSecrets, TeamSecretsArgs
 from components.tenancy.team import Team, TeamArgs
 from components.training.job import Queued, TrainingJob, TrainingJobArgs
 from components.training.job import service_account_name as training_service_account
@@ -30,6 +31,7 @@ from stacks.monitoring import objectives_of
 from stacks.outputs import ServingOutput, TeamOutput, TrainingOutput
 from stacks.platform import Services
 from stacks.queueing import build_cluster_queue, queued_by_another_stack, queued_in_environment
+from stacks.secrets import logins_of, secret_values, secrets_of
 from stacks.serving_config import Serving
 from stacks.storage import TeamStorages
 from stacks.team_stack_config import TeamStack
@@ -63,6 +65,9 @@ class TeamWorkloads:
         # they are.
         self.child = pulumi.ResourceOptions(parent=self.tenancy)
         self.queue = self.local_queue()
+        self.secrets = self.team_secrets()
+        # Known when all Secrets are there: a pod without the one that it names would not start.
+        self.namespace = self.secrets.namespace if self.secrets else tenancy.namespace
         self.storages = TeamStorages(
             environment=environment,
             cluster=cluster,
@@ -79,6 +84,31 @@ class TeamWorkloads:
                     namespace=tenancy.namespace,
                     opts=self.child,
                 )
+
+    def team_secrets(self) -> TeamSecrets | None:
+        """The Secrets of the team's config, if it has any."""
+        if not self.team.secrets and not self.team.image_pull:
+            return None
+        values = secret_values()
+        return TeamSecrets(
+            f"{self.team.name}-secrets",
+            TeamSecretsArgs(
+                owner=self.owner,
+                namespace=self.tenancy.namespace,
+                secrets=secrets_of(self.team, values),
+                logins=logins_of(self.team, values),
+            ),
+            self.child,
+        )
+
+    @property
+    def image_pull_secret(self) -> str | None:
+        return IMAGE_PULL_SECRET if self.team.image_pull else None
+
+    def secret_versions(self, program: Program) -> dict[str, pulumi.Input[str]]:
+        """The versions of the Secrets that a program reads, of those that this stack makes."""
+        made = self.secrets.versions if self.secrets else {}
+        return {name: made[name] for name in program.secrets if name in made}
 
     def local_queue(self) -> LocalQueue | None:
         """The way into the team's queue, where there are queues and this stack makes them."""
@@ -107,7 +137,7 @@ class TeamWorkloads:
             f"{self.team.name}-training-{entry.name}",
             TrainingJobArgs(
                 owner=self.owner,
-                namespace=self.tenancy.namespace,
+                namespace=self.namespace,
                 entry=entry.name,
                 model=entry.trained_model,
                 train=self.program(arguments.train_program(entry, self.registry)),
@@ -120,6 +150,7 @@ class TeamWorkloads:
                 retries=entry.retries,
                 timeout_seconds=entry.timeout,
                 queued=self.queued(entry),
+                image_pull_secret=self.image_pull_secret,
             ),
             self.child,
         )
@@ -129,14 +160,15 @@ class TeamWorkloads:
         version = entry.version or (trained.version if trained else None)
         if version is None:
             raise LookupError(f"teams[{self.team.name}].serving[{entry.name}]: nobody trains {entry.model!r}")
+        program = self.program(arguments.server_program(entry, self.registry))
         return ModelServer(
             f"{self.team.name}-serving-{entry.name}",
             ModelServerArgs(
                 cluster=self.cluster,
                 owner=self.owner,
-                namespace=self.tenancy.namespace,
+                namespace=self.namespace,
                 entry=entry.name,
-                program=self.program(arguments.server_program(entry, self.registry)),
+                program=program,
                 model=entry.model,
                 version=version,
                 models=self.storages[self.team.model_storage(entry)],
@@ -151,6 +183,8 @@ class TeamWorkloads:
                 # A server that is rolled back does not wait for a training that it does not use, least of all
                 # for one that fails.
                 after=[trained] if trained and version == trained.version else [],
+                secret_versions=self.secret_versions(program),
+                image_pull_secret=self.image_pull_secret,
             ),
             self.child,
         )

@@ -12,6 +12,7 @@ from stacks.config_model import ConfigModel, Many
 from stacks.faults import Fault
 from stacks.network_config import Network, workload_faults
 from stacks.queueing_config import Queue
+from stacks.secrets_config import PulumiSecret, RegistryLogin, team_faults
 from stacks.serving_config import Serving
 from stacks.training_config import Training
 from stacks.types import (
@@ -58,6 +59,8 @@ class Team(ConfigModel):
         default={}, description="Labels of the namespace and of the team's objects."
     )
     mesh: bool | None = Field(default=None, description="Whether the pods join the mesh; they do where there is one.")
+    secrets: Many[PulumiSecret] = Field(default=(), description="Kubernetes Secrets that the stack makes.")
+    image_pull: Many[RegistryLogin] = Field(default=(), description="Private registries of the team's images.")
     network: Network | None = Field(
         default=None, description="Connections beyond what every team has: DNS, and requests to servers."
     )
@@ -75,6 +78,8 @@ class Team(ConfigModel):
                 )
         yield from crosschecks.repeated_names("training", self.training)
         yield from crosschecks.repeated_names("serving", self.serving)
+        yield from crosschecks.repeated_names("secrets", self.secrets)
+        yield from team_faults(self)
         yield from crosschecks.model_faults(self)
         yield from crosschecks.neighbour_faults(self)
         yield from crosschecks.quota_faults(self)

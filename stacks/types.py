@@ -240,6 +240,13 @@ def check_path(value: object) -> str:
     return text
 
 
+def check_folder(value: object) -> str:
+    text = _text(value, "a folder")
+    if not re.fullmatch(r"(?:/[A-Za-z0-9._-]+)+", text) or "/.." in text or "/./" in text:
+        raise ValueError(f'{shown(value)} is not a folder; write an absolute path, such as "/secrets/db"')
+    return text
+
+
 def check_secret_key(value: object) -> str:
     text = _text(value, "a key of a Secret")
     if not re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", text):
@@ -291,6 +298,7 @@ ModelVersion = Annotated[
     str, Rule("model version", check_version, "`v` and ten hex digits, as the stack outputs show it")
 ]
 UrlPath = Annotated[str, Rule("URL path", check_path, "a path that begins with `/`")]
+FolderPath = Annotated[str, Rule("folder", check_folder, "an absolute path without `.` and `..`: `/secrets/db`")]
 SecretKeyName = Annotated[str, Rule("Secret's key", check_secret_key, "letters, digits, `-`, `_` and `.`")]
 Filled = Annotated[str, Rule("text", check_filled, "any text that is not empty")]
 

@@ -9,13 +9,17 @@ from typing import ClassVar, Self
 from pydantic import Field
 
 from components.gpus import GPU, SHARED_GPU, mig_resource
-from stacks.config_model import ConfigModel, shown
+from stacks.config_model import ConfigModel, Many, shown
 from stacks.faults import Fault
 from stacks.quantities import format_bytes, format_cpu, parse_quantity
-from stacks.types import Cpu, EnvName, Memory, MigProfile, ObjectName, SecretKeyName
+from stacks.types import Cpu, EnvName, FolderPath, Memory, MigProfile, ObjectName, SecretKeyName
 
 # Whole words of a variable's name, so that TOKENIZERS_PARALLELISM and MAX_TOKENS pass.
 _SECRET_NAME = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRET|KEY|APIKEY|CREDENTIALS?)(?:$|_)", re.I)
+
+
+# Where the platform mounts something itself, and where programs need what is there.
+_PLATFORM_FOLDERS = ("/tmp", "/models", "/data", "/proc", "/sys", "/dev", "/bin", "/usr", "/lib")  # noqa: S108
 
 
 class Limits(ConfigModel):
@@ -95,6 +99,13 @@ class SecretKey(ConfigModel):
     key: SecretKeyName = Field(description="Key in the Secret.")
 
 
+class SecretFiles(ConfigModel):
+    """A Secret as a folder."""
+
+    secret: ObjectName = Field(description="Name of the Secret.")
+    path: FolderPath = Field(description="Folder in the container, such as `/secrets/db`.")
+
+
 class Container(ConfigModel):
     """The environment of a container."""
 
@@ -107,9 +118,16 @@ class Container(ConfigModel):
     secret_env: Mapping[EnvName, SecretKey] = Field(
         default={}, description="Environment variables whose values come from Kubernetes Secrets."
     )
+    env_from: Many[ObjectName] = Field(
+        default=(), description="Kubernetes Secrets of which every key becomes an environment variable."
+    )
+    secret_files: Many[SecretFiles] = Field(
+        default=(), description="Kubernetes Secrets as folders, with a file for each key."
+    )
 
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
+        yield from self._secret_faults()
         for name in self.env:
             if name in self.secret_env:
                 yield Fault(path=("secretEnv", name), message="is in env too; remove one of the two")
@@ -120,3 +138,19 @@ class Container(ConfigModel):
         for name in filter(_SECRET_NAME.search, self.env):
             remedy = f"refer to a Kubernetes Secret instead: secretEnv: {{{name}: {{secret: …, key: …}}}}"
             yield Fault(path=("env", name), message=f"looks like a secret, and this file is not one; {remedy}")
+
+    def _secret_faults(self) -> Iterator[Fault]:
+        for index, secret in enumerate(self.env_from):
+            if secret in self.env_from[:index]:
+                yield Fault(path=("envFrom", index), message=f"{shown(secret)} is in the list already; remove it")
+        paths = [files.path for files in self.secret_files]
+        secrets = [files.secret for files in self.secret_files]
+        for index, files in enumerate(self.secret_files):
+            where = ("secretFiles", index)
+            if files.secret in secrets[:index]:
+                yield Fault(path=(*where, "secret"), message="is mounted already; remove one of the two")
+            for other in (*paths[:index], *_PLATFORM_FOLDERS):
+                if f"{files.path}/".startswith(f"{other}/") or f"{other}/".startswith(f"{files.path}/"):
+                    message = f"{shown(files.path)} overlaps {shown(other)}; choose a folder of its own"
+                    yield Fault(path=(*where, "path"), message=message)
+                    break

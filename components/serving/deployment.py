@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -71,6 +71,8 @@ class ModelServerArgs:
     drain_seconds: int = 10
     placement: Placement = field(default_factory=Placement)
     after: Sequence[pulumi.Resource] = ()
+    secret_versions: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    image_pull_secret: str | None = None
 
     @property
     def most_replicas(self) -> int:
@@ -138,6 +140,7 @@ def deployment_spec(args: ModelServerArgs) -> apps.DeploymentSpecArgsDict:
         placement=args.placement,
         mounts=mounts,
         resources=args.program.resources,
+        secret_files=args.program.secret_files,
     )
     selector = selector_labels(name=args.entry, component=COMPONENT)
     pod["termination_grace_period_seconds"] = args.drain_seconds + SHUTDOWN_SECONDS
@@ -155,6 +158,13 @@ def deployment_spec(args: ModelServerArgs) -> apps.DeploymentSpecArgsDict:
             "spec": pod,
         },
     }
+    if args.secret_versions:
+        # Variables are read when a pod starts: another version of a Secret is another pod.
+        template: meta.ObjectMetaArgsDict = {
+            "labels": object_labels(args.owner, name=args.entry, component=COMPONENT),
+            "annotations": {f"secrets.ml-platform/{name}": value for name, value in args.secret_versions.items()},
+        }
+        spec["template"] = {"metadata": template, "spec": pod}
     if args.autoscaling is None:
         spec["replicas"] = args.replicas
     return spec
@@ -182,6 +192,7 @@ class ModelServer(pulumi.ComponentResource):
             f"{name}-account",
             metadata=metadata(service_account_name(args.entry)),
             automount_service_account_token=False,
+            image_pull_secrets=[{"name": args.image_pull_secret}] if args.image_pull_secret else None,
             opts=child,
         )
         service_metadata = metadata(args.entry)

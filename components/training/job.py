@@ -81,6 +81,7 @@ class TrainingJobArgs:
     retries: int = 2
     timeout_seconds: int = 86400
     queued: Queued | None = None
+    image_pull_secret: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +134,7 @@ def job_spec(
         placement=placement,
         mounts=mounts,
         resources=program.resources,
+        secret_files=program.secret_files,
     )
     pod["restart_policy"] = "Never"
     if placement.spread:
@@ -246,6 +248,7 @@ class TrainingJob(pulumi.ComponentResource):
                 "labels": labels,
             },
             automount_service_account_token=False,
+            image_pull_secrets=[{"name": args.image_pull_secret}] if args.image_pull_secret else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
 

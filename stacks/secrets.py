@@ -1,0 +1,47 @@
+"""The values of secrets, as the running program gets them from Pulumi's config."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from components.tenancy.secrets import RegistryLogin
+from stacks.faults import PROJECT
+from stacks.secrets_config import VALUES, how_to_set
+from stacks.team_config import Team
+
+KEY = f"{PROJECT}:{VALUES}"
+
+
+def secret_values() -> Mapping[str, pulumi.Output[str]]:
+    """The values under `ml-platform:secrets` by their names, each a secret of Pulumi. RunError where they are plain."""
+    text = pulumi.Config(PROJECT).get(VALUES)
+    if text is None:
+        return {}
+    if not pulumi.runtime.is_config_secret(KEY):
+        raise pulumi.RunError(f"{KEY} is in plain text. Remove it, and for each value {how_to_set('<name>')}")
+    values: dict[str, Any] = json.loads(text)
+    return {name: pulumi.Output.secret(str(value)) for name, value in values.items()}
+
+
+def secrets_of(team: Team, values: Mapping[str, pulumi.Output[str]]) -> dict[str, dict[str, pulumi.Output[str]]]:
+    """The team's Secrets: values by key by the name of the Secret."""
+    return {
+        secret.name: {key: _value(team, name, values) for key, name in secret.keys.items()} for secret in team.secrets
+    }
+
+
+def logins_of(team: Team, values: Mapping[str, pulumi.Output[str]]) -> tuple[RegistryLogin, ...]:
+    return tuple(
+        RegistryLogin(registry=login.registry, username=login.username, password=_value(team, login.password, values))
+        for login in team.image_pull
+    )
+
+
+def _value(team: Team, name: str, values: Mapping[str, pulumi.Output[str]]) -> pulumi.Output[str]:
+    if name not in values:
+        raise pulumi.RunError(f"teams[{team.name}] needs the secret {name!r}, which is not set; {how_to_set(name)}")
+    return values[name]

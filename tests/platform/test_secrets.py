@@ -1,0 +1,197 @@
+"""Values of secrets reach the pods that read them, and are found nowhere else."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.container_images import BASE_IMAGE
+from tests.embedded import EmbeddedCluster, wait_for
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+
+TEAM = "tenant-a"
+NAMES = ("hub-token", "registry-password")
+
+
+def add_secrets(environment: Any) -> None:
+    """What the test adds to the platform's stack: a Secret and the login of a registry."""
+    (team,) = [team for team in environment["teams"] if team["name"] == TEAM]
+    team["secrets"] = [{"name": "hub", "keys": {"token": "hub-token"}}]
+    team["imagePull"] = [{"registry": "registry.example", "username": "reader", "password": "registry-password"}]
+
+
+class Canaries:
+    """Random values as secrets of the stack, and the stack with them deployed."""
+
+    def __init__(self, cluster: EmbeddedCluster) -> None:
+        self.cluster = cluster
+        self.values = {name: f"canary{secrets.token_hex(12)}" for name in NAMES}
+        self.said: list[str] = []
+        for name in NAMES:
+            self.set(name, self.values[name])
+
+    def set(self, name: str, value: str) -> None:
+        """As a person does it: the value goes in by the keyboard, and encrypted into the stack file."""
+        pulumi = self.cluster.pulumi
+        words = ("config", "set", "--secret", "--path", f"ml-platform:secrets.{name}", "--stack", pulumi.stack)
+        done = subprocess.run(
+            [*pulumi.command(*words), "--config-file", str(pulumi.stack_file)],
+            env=pulumi.environment(),
+            input=value,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        self.values[name] = value
+
+    def run(self, *words: str) -> str:
+        done = self.cluster.run(*words)
+        self.said.append(done.stdout + done.stderr)
+        return done.stdout
+
+    @property
+    def forms(self) -> set[bytes]:
+        """The values as they are and as Kubernetes and container clients encode them, alone or in a longer text."""
+        return {form for value in self.values.values() for form in (value.encode(), *encodings(value.encode()))}
+
+
+def encodings(value: bytes) -> Iterator[bytes]:
+    """What of a value's base64 does not depend on what stands before and after it, for each of three offsets."""
+    for offset in range(3):
+        whole = base64.b64encode(bytes(offset) + value)
+        yield whole[4 if offset else 0 : -4]
+
+
+@pytest.fixture(scope="module")
+def canaries(platform: EmbeddedCluster) -> Iterator[Canaries]:
+    original = platform.pulumi.stack_file.read_text()
+    with platform.changed_config(add_secrets):
+        found = Canaries(platform)
+        found.run("up", "--yes", "--skip-preview")
+        # A rotation, with every word that Pulumi can say of it.
+        found.set("hub-token", f"canary{secrets.token_hex(12)}")
+        found.run("preview", "--json", "--diff")
+        found.run("up", "--yes", "--skip-preview", "--logtostderr", "--logflow", "-v=9")
+        found.run("refresh", "--yes", "--skip-preview")
+        yield found
+    platform.pulumi.stack_file.write_text(original)
+    platform.up()
+
+
+def test_the_search_would_find_a_value(canaries: Canaries) -> None:
+    value = canaries.values["hub-token"]
+    for text in (value, json.dumps({"a": value}), base64.b64encode(f"reader:{value}".encode()).decode()):
+        assert any(form in text.encode() for form in canaries.forms)
+
+
+def test_a_value_reaches_the_cluster(canaries: Canaries, platform: EmbeddedCluster) -> None:
+    secret = platform.get("secret", "hub", "-n", TEAM)
+    assert base64.b64decode(secret["data"]["token"]).decode() == canaries.values["hub-token"]
+    login = platform.get("secret", "image-pull", "-n", TEAM)
+    assert login["type"] == "kubernetes.io/dockerconfigjson"
+    (found,) = json.loads(base64.b64decode(login["data"][".dockerconfigjson"]))["auths"].values()
+    assert found["password"] == canaries.values["registry-password"]
+
+
+def test_no_value_is_in_what_pulumi_says(canaries: Canaries) -> None:
+    # Verbose enough to be worth the search.
+    assert max(map(len, canaries.said)) > 100_000
+    for text in canaries.said:
+        assert not [form for form in canaries.forms if form in text.encode()]
+
+
+def test_no_value_is_in_what_pulumi_keeps(canaries: Canaries, platform: EmbeddedCluster) -> None:
+    """The state, its backups, the history, the stack file, and what the CLI leaves in its folders."""
+    files = [file for file in platform.pulumi.folder.rglob("*") if file.is_file() and not file.is_symlink()]
+    files.append(platform.pulumi.stack_file)
+    kinds = {part for file in files for part in file.parts}
+    assert {"stacks", "history", "backups"} <= kinds
+    assert holders(files, canaries.forms) == []
+
+
+def test_no_value_is_in_the_cluster_but_in_its_secret(canaries: Canaries, platform: EmbeddedCluster) -> None:
+    """Objects other than Secrets, what is said about Secrets beside their data, etcd's files and the audit log."""
+    kinds = platform.kubectl("api-resources", "--verbs=list", "--namespaced", "-o", "name").stdout.split()
+    for kind in kinds:
+        found: Any = platform.get(kind, "-n", TEAM)
+        if kind == "secrets":
+            for item in found["items"]:
+                del item["data"]
+        text = json.dumps(found).encode()
+        assert not [form for form in canaries.forms if form in text], kind
+    node = platform.node.instance
+    files = [*(node.state / "var-lib" / "etcd").rglob("*"), *node.logs.rglob("*")]
+    assert holders([file for file in files if file.is_file()], canaries.forms) == []
+
+
+def holders(files: list[Path], forms: set[bytes]) -> list[str]:
+    found: list[str] = []
+    for file in files:
+        content = file.read_bytes()
+        found += [str(file) for form in forms if form in content]
+    return found
+
+
+# -- pods ------------------------------------------------------------------------------------------------------
+
+
+def reader(name: str) -> Mapping[str, Any]:
+    """A pod that mounts the Secret as files, as `secretFiles` would have it."""
+    program = "import time; time.sleep(3600)"
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": TEAM},
+        "spec": {
+            "terminationGracePeriodSeconds": 0,
+            "automountServiceAccountToken": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 10001,
+                "runAsGroup": 10001,
+                "fsGroup": 10001,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "volumes": [{"name": "hub", "secret": {"secretName": "hub", "defaultMode": 0o440}}],
+            "containers": [
+                {
+                    "name": "main",
+                    "image": BASE_IMAGE,
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": ["python3", "-c", program],
+                    "envFrom": [{"secretRef": {"name": "hub"}}],
+                    "volumeMounts": [{"name": "hub", "mountPath": "/secrets/hub", "readOnly": True}],
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                }
+            ],
+        },
+    }
+
+
+def test_files_follow_a_rotation_and_variables_do_not(canaries: Canaries, platform: EmbeddedCluster) -> None:
+    platform.kubectl("apply", "-f", "-", stdin=json.dumps(reader("reader")))
+    try:
+        platform.kubectl("wait", "--for=condition=Ready", "--timeout=90s", "pod/reader", "-n", TEAM)
+
+        def read(*command: str) -> str:
+            return platform.kubectl("exec", "-n", TEAM, "reader", "--", *command).stdout.strip()
+
+        before = canaries.values["hub-token"]
+        assert read("cat", "/secrets/hub/token") == read("printenv", "token") == before
+        canaries.set("hub-token", f"canary{secrets.token_hex(12)}")
+        canaries.run("up", "--yes", "--skip-preview")
+        after = canaries.values["hub-token"]
+        wait_for("the new value in the file", lambda: read("cat", "/secrets/hub/token") == after, 90)
+        # Which is why servers are rolled.
+        assert read("printenv", "token") == before
+    finally:
+        platform.kubectl("delete", "pod", "reader", "-n", TEAM, "--ignore-not-found", "--wait=false")
