@@ -6,9 +6,10 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
@@ -73,9 +74,11 @@ def package_chart(source: Path, target: Path, name: str, version: str) -> None:
     kept = [one for one in chart.pop("dependencies", []) if _needed(one, source, values)]
     if kept:
         chart["dependencies"] = kept
+    ignore = source / ".helmignore"
+    patterns = [line.strip() for line in ignore.read_text().splitlines()] if ignore.exists() else []
     with tarfile.open(target, "w:gz") as archive:
         for file in sorted(source.rglob("*")):
-            if not file.is_file() or file == source / "Chart.lock":
+            if not file.is_file() or file == source / "Chart.lock" or ignored(file.relative_to(source), patterns):
                 continue
             content = file.read_bytes()
             if file == source / "Chart.yaml":
@@ -83,6 +86,19 @@ def package_chart(source: Path, target: Path, name: str, version: str) -> None:
             entry = tarfile.TarInfo(f"{name}/{file.relative_to(source)}")
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
+
+
+def ignored(file: PurePath, patterns: Iterable[str]) -> bool:
+    """Whether a chart leaves a file out of its archive: the patterns of `.helmignore`, without negations."""
+    for pattern in patterns:
+        folder, plain = pattern.endswith("/"), pattern.strip("/")
+        if not plain or pattern.startswith("#"):
+            continue
+        # A folder's pattern takes all that is below it; one with a slash inside is a path from the chart's root.
+        places = file.parents if folder else (file,)
+        if any(fnmatchcase(str(one) if "/" in plain else one.name, plain) for one in places):
+            return True
+    return False
 
 
 def _needed(dependency: Mapping[str, Any], source: Path, values: Mapping[str, Any]) -> bool:

@@ -93,6 +93,23 @@ def test_a_chart_whose_dependency_is_missing_is_refused(tmp_path: Path, values: 
         module_files.package_chart(source, tmp_path / "x.tgz", "x", "1.2.3")
 
 
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("templates/crds/README.md", True),
+        ("templates/README.md", False),
+        ("ci/values.yaml", True),
+        ("templates/tests/a.yaml", True),
+        ("templates/a.yaml~", True),
+        ("templates/a.yaml", False),
+        ("Chart.yaml", False),
+    ],
+)
+def test_what_a_chart_ignores(file: str, expected: bool) -> None:
+    patterns = ["# a comment", "", "*~", "ci/", "tests/", "templates/crds/README.md"]
+    assert module_files.ignored(Path(file), patterns) is expected
+
+
 def test_a_dependency_that_is_there_stays(tmp_path: Path) -> None:
     source = chart_folder(tmp_path, dependency={"name": "y", "version": "1"}, values={})
     (source / "charts" / "y").mkdir(parents=True)
