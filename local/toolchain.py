@@ -41,25 +41,33 @@ class Tool:
     packages: tuple[str, ...]
     #: Values set at link time, as the upstream release does.
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
-    #: Files copied beside `main.go` before the build: (module, folder in it, names).
+    #: Files copied beside our own `main.go` before the build: (module, folder in it, names).
     embeds: tuple[str, str, tuple[str, ...]] | None = None
     #: Modules that the checksum database does not answer for; `go.sum` pins them.
     no_checksum_database: str = ""
 
     @property
     def folder(self) -> Path:
-        return TOOL_MODULES / self.module
+        """The folder of the `go.mod` that pins it, together with others or alone."""
+        return TOOL_MODULES / (TOGETHER if self.module in _TOGETHER else self.module)
 
     @property
     def programs(self) -> tuple[str, ...]:
         """The file names of the built programs."""
-        if self.packages == (".",):
-            return ({"pulumi-kubernetes": "pulumi-resource-kubernetes"}.get(self.module, self.module),)
         return tuple(_RENAMED.get(package) or _program(package) for package in self.packages)
 
+    @property
+    def own_mains(self) -> tuple[Path, ...]:
+        """The folders of packages that are ours: a few lines that call the tool."""
+        return tuple(self.folder / package for package in self.packages if package.startswith("./"))
 
+
+#: The Go module that several tools share. Those of their dependencies that are the same are then compiled once, which is
+#: a third of all; the other tools do not compile with the versions that these need.
+TOGETHER = "together"
+_TOGETHER = frozenset(("coredns", "etcd", "kubernetes", "pulumi", "pulumi-kubernetes"))
 #: Programs that get another name than Go gives them.
-_RENAMED = {"go.etcd.io/etcd/server/v3": "etcd"}
+_RENAMED = {"go.etcd.io/etcd/server/v3": "etcd", "./pulumi-kubernetes": "pulumi-resource-kubernetes"}
 
 
 def _program(package: str) -> str:
@@ -79,7 +87,7 @@ PULUMI_CLI = Tool(
 PULUMI_PROVIDER = Tool(
     module="pulumi-kubernetes",
     version=PULUMI_KUBERNETES,
-    packages=(".",),
+    packages=("./pulumi-kubernetes",),
     variables={
         "github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version": PULUMI_KUBERNETES.removeprefix("v")
     },
@@ -114,7 +122,7 @@ CLUSTER_TOOLS = (
             "k8s.io/client-go/pkg/version.gitVersion": KUBERNETES,
         },
     ),
-    Tool(module="coredns", version="v1.12.2", packages=(".",)),
+    Tool(module="coredns", version="v1.12.2", packages=("./coredns",)),
     Tool(module="kwok", version="v0.7.0", packages=("sigs.k8s.io/kwok/cmd/kwok",)),
     Tool(
         module="metrics-server",
@@ -203,10 +211,8 @@ ALL_TOOLS = (PULUMI_PROVIDER, CLUSTER_TOOLS[0], PULUMI_CLI, *CLUSTER_TOOLS[1:], 
 def key(tool: Tool, go_version: str) -> str:
     """A digest over all that decides what the built programs are: 12 hex digits."""
     digest = hashlib.sha256(repr((tool, BUILD_FLAGS, go_version)).encode())
-    for name in ("go.mod", "go.sum", "main.go"):
-        file = tool.folder / name
-        if file.exists():
-            digest.update(file.read_bytes())
+    for file in (tool.folder / "go.mod", tool.folder / "go.sum", *(main / "main.go" for main in tool.own_mains)):
+        digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -394,7 +400,7 @@ def _build_one(tool: Tool, go: Go, steps: Steps) -> None:
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
     for name in tool.embeds[2] if tool.embeds else ():
-        (tool.folder / name).unlink()
+        (tool.own_mains[0] / name).unlink()
 
 
 def _download(tool: Tool, go: Go, step: Step, log: Path) -> None:
@@ -428,7 +434,7 @@ def _copy_embeds(tool: Tool, embeds: tuple[str, str, tuple[str, ...]], go: Go, l
     )
     source = Path(json.loads("\n".join(lines))["Dir"]) / folder
     for name in names:
-        shutil.copyfile(source / name, tool.folder / name)
+        shutil.copyfile(source / name, tool.own_mains[0] / name)
 
 
 def _rename_programs(tool: Tool, folder: Path) -> None:
