@@ -43,12 +43,14 @@ def test_a_key_changes_with_what_goes_into_a_build() -> None:
     tool = toolchain.PULUMI_CLI
     keys = {
         toolchain.key(tool, "1.26.0"),
-        toolchain.key(tool, "1.26.1"),
+        toolchain.key(tool, "1.27.0"),
         toolchain.key(replace(tool, variables={}), "1.26.0"),
         toolchain.key(toolchain.CLUSTER_TOOLS[0], "1.26.0"),
     }
     assert len(keys) == 4
     assert toolchain.key(tool, "1.26.0") in keys
+    # A correction of Go is no reason to build everything anew.
+    assert toolchain.key(tool, "1.26.0") == toolchain.key(tool, "1.26.11")
 
 
 def test_program_names_are_unique() -> None:
