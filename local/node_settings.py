@@ -388,7 +388,7 @@ def commands(node: Node) -> dict[str, list[str]]:
             *flags(
                 kubeconfig=settings / "network-policies.kubeconfig",
                 hostname_override=node.name,
-                pod_cidr=network.pods,
+                pod_cidr=str(network.pods),
                 queue=POLICY_QUEUE,
             ),
         ],

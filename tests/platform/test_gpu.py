@@ -45,7 +45,7 @@ def no_pods_are_left(platform: EmbeddedCluster) -> Iterator[None]:
 def pod(name: str, *, namespace: str = RED, ask: Mapping[str, str] | None = None, **spec: Any) -> dict[str, Any]:
     """A pod that passes `restricted`; nothing of it has to run on a simulated node."""
     resources = {"cpu": "10m", "memory": "16Mi", **(ask or {})}
-    container = {
+    container: dict[str, Any] = {
         "name": "main",
         "image": "localhost/ml-platform/nothing:1",
         "imagePullPolicy": "Never",

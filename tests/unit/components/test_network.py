@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from components.tenancy.network import Direction, Peer, Traffic, network_policies
@@ -9,7 +11,7 @@ from components.tenancy.network import Direction, Peer, Traffic, network_policie
 ALWAYS = {"default-deny", "allow-dns", "allow-serving"}
 
 
-def traffic(direction: Direction, *, workload: str | None = None, **peer: str) -> Traffic:
+def traffic(direction: Direction, *, workload: str | None = None, **peer: Any) -> Traffic:
     return Traffic(direction=direction, peer=Peer(**peer), ports=[5432], workload=workload)
 
 
@@ -62,6 +64,6 @@ def test_no_range_holds_the_credentials_of_the_node(cidr: str, excepted: list[st
 
 
 @pytest.mark.parametrize("peer", [{}, {"cidr": "10.0.0.0/8", "namespace": "vision"}])
-def test_a_peer_is_a_range_or_a_namespace(peer: dict[str, str]) -> None:
+def test_a_peer_is_a_range_or_a_namespace(peer: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="give one of the two"):
         Peer(**peer)

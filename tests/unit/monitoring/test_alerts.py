@@ -82,7 +82,10 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         promtool.write(folder / f"rules-{group.name}.yaml", {"groups": [rule_group(one) for one in (*server, group)]})
     for alert in ALERTS:
         for kind in ("fires", "silent"):
-            content = {"rule_files": [f"rules-{GROUP_OF[alert.name]}.yaml"], "tests": unit_tests(alert, kind)}
+            content: dict[str, Any] = {
+                "rule_files": [f"rules-{GROUP_OF[alert.name]}.yaml"],
+                "tests": unit_tests(alert, kind),
+            }
             # What a server promises is recorded before it is compared.
             content["group_eval_order"] = ["slo-demo-digits", GROUP_OF[alert.name]]
             # Objectives look back for hours, and their alerts need not hold.
