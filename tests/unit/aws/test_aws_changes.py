@@ -21,7 +21,7 @@ def staging() -> Config:
 
 
 def new_team(config: Config) -> None:
-    config["teams"].append({"name": "speech", "quota": {"gpus": 4}})
+    config["teams"].append({"name": "speech", "quota": {"gpus": 4}, "queue": {"gpus": {"speech-gpu": 2}}})
     config["cluster"]["teamResources"].append(
         {"team": "speech", "images": ["asr"], "secrets": ["token"], "budget": 10, "emails": ["a@example.com"]}
     )
@@ -60,7 +60,9 @@ def test_what_is_added_touches_nothing_that_is_there() -> None:
     assert not strangers
     kinds = {r.kind for r in added.values()}
     assert {"Namespace", "Budget", "Key", "NodePool", "EC2NodeClass", "NodeGroup", "Repository"} <= kinds
-    assert not [urn for urn in before if before[urn].inputs != after[urn].inputs]
+    # GPUs of a new pool are for every queue of the cohort: each may borrow what its team leaves idle.
+    queues = {"queueing-cohort", "vision-queue-clusterqueue", "ranking-queue-clusterqueue"}
+    assert {before[urn].name for urn in before if before[urn].inputs != after[urn].inputs} == queues
     assert not [urn for urn in before if before[urn].protect != after[urn].protect]
 
 
@@ -116,7 +118,7 @@ def test_auto_mode_leaves_nodes_and_their_addons_to_aws() -> None:
     assert cluster.inputs["storageConfig"] == {"blockStorage": {"enabled": True}}
     assert not graph.of_kind("NodeGroup")
     assert not graph.of_kind("EC2NodeClass")
-    assert not graph.of_kind("Release")
+    assert not [r.name for r in graph.of_kind("Release") if "karpenter" in r.name]
     addons = {r.inputs["addonName"] for r in graph.registrations if r.type == "aws:eks/addon:Addon"}
     assert addons == {"aws-efs-csi-driver", "aws-mountpoint-s3-csi-driver", "metrics-server"}
     assert {r.inputs["metadata"]["name"] for r in graph.of_kind("NodePool")} == {"cpu", "gpu"}
