@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import functools
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 import yaml
 
@@ -20,6 +22,7 @@ from ops.upgrade import images
 from policy.rules.images import in_catalog, is_sample
 from stacks.config import Environment
 from stacks.installed import installed
+from stacks.secrets import KEY
 from tests.unit.aws.engine import TEAM_STACK
 from tests.unit.recorder import Graph, Registration
 from tests.unit.stacks.graphs import Built, built, built_team, environment_files
@@ -32,6 +35,14 @@ FILES = environment_files()
 
 def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def values() -> Iterator[None]:
+    """Values of the secrets that the stack files name."""
+    pulumi.runtime.set_all_config({KEY: json.dumps({"hub-token": "x", "db-password": "x"})}, [KEY])
+    yield
+    pulumi.runtime.set_all_config({})
 
 
 @pytest.fixture(params=FILES, ids=name)
