@@ -1,7 +1,7 @@
 # Every command makes what it needs first; run again, it does only what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help up cluster preview outputs predict status env down mirror upgrade clean test test-unit test-cluster lint bench environment
+.PHONY: help up cluster preview outputs predict status env down mirror upgrade clean test test-unit test-platform lint bench environment
 SHELL := /bin/bash
 
 PYTHON := .local/venv/bin/python
@@ -48,6 +48,9 @@ test: test-environment ## everything: lint, unit, cluster and end-to-end tests
 
 test-unit: test-environment ## the tests that need no cluster
 	@$(PYTHON) -m pytest --numprocesses=auto --dist=worksteal tests/unit tests/policy tests/aws
+
+test-platform: test-environment ## every service of the platform on a cluster of its own (builds the operators first)
+	@$(PYTHON) -m local test tests/platform
 
 lint: test-environment ## ruff and pyright
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m pyright
