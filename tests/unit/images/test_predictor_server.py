@@ -20,7 +20,8 @@ import pytest
 from tests.unit.images.workload import NAME, VERSION, Trained
 
 _CONTEXT = Path(__file__).parents[3] / "images" / "predictor"
-_DEADLINE = 30.0  # seconds; the machine may be busy
+# For machines that do other work: what is waited for takes well under a second on an idle one.
+_DEADLINE = 90.0
 _BODY = json.dumps({"input": [0] * 64}).encode()
 
 
