@@ -183,7 +183,7 @@ def test_clients_that_send_half_a_body_do_not_stop_the_others(server: Server) ->
             connection.sendall(_HEAD + b"Content-Length: 100\r\n\r\n{")
         started = time.monotonic()
         assert server.get("/healthz")[0] == 200
-        assert time.monotonic() - started < _DEADLINE / 2
+        assert time.monotonic() - started < 15
         assert all(connection.recv(64).startswith(b"HTTP/1.1 400 ") for connection in slow)
     finally:
         for connection in slow:
