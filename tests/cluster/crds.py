@@ -20,16 +20,18 @@ from local.progress import Steps
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A folder of manifests in the Go module of a chart's version, and the API groups that they define."""
+    """A folder of manifests in the Go module of a catalog entry's version, and the API groups that they define."""
 
-    chart: str
+    entry: str
     module: str
     folder: str
     groups: tuple[str, ...]
 
     @property
     def version(self) -> str:
-        return f"v{catalog.load().chart(self.chart).version.removeprefix('v')}"
+        known = catalog.load()
+        found = known.manifests.get(self.entry) or known.chart(self.entry)
+        return f"v{found.version.removeprefix('v')}"
 
     @property
     def cached(self) -> Path:
@@ -38,10 +40,22 @@ class Source:
 
 SOURCES = (
     Source(
-        chart="karpenter-crd",
+        entry="karpenter-crd",
         module="github.com/aws/karpenter-provider-aws",
         folder="pkg/apis/crds",
         groups=("karpenter.sh", "karpenter.k8s.aws"),
+    ),
+    Source(
+        entry="kueue",
+        module="sigs.k8s.io/kueue",
+        folder="config/components/crd/bases",
+        groups=("kueue.x-k8s.io",),
+    ),
+    Source(
+        entry="prometheus-operator-crds",
+        module="github.com/prometheus-operator/prometheus-operator",
+        folder="example/prometheus-operator-crd",
+        groups=("monitoring.coreos.com",),
     ),
 )
 

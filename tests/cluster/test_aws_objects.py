@@ -27,11 +27,17 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 # A cluster of AWS and the stacks whose objects are on it, in the order of their updates.
 CLUSTERS = {"staging": ("staging",), "prod": ("prod", "prod-vision")}
+# What marks a secret among the values that the engine sends.
+SECRET = "4dabf18193072939515e22adb298388d"
 WORKLOADS = ("Job", "Deployment")
+# Definitions that a stack installs from a file: here they come from the Go module, before all objects.
+CONFIG_FILE = "kubernetes:yaml/v2:ConfigFile"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 # Charts are no objects: Helm makes objects of them, and their files are in registries that cannot be reached here.
 CHARTS = {
     "karpenter": "the controller; what Pulumi tells it is in the values, which the chart alone can check",
+    "kube-prometheus-stack": "no module has the chart; the rules and monitors beside it are objects",
+    "kueue": "the real one runs in tests/platform",
     "karpenter-crd": "its definitions are here, from the Go module of the same version",
 }
 APPLY = ("apply", "--server-side", "--validate=strict", "--field-manager=aws-objects-test", "-f", "-")
@@ -41,6 +47,8 @@ Manifest = dict[str, Any]
 def plain(value: Any) -> Any:
     """A value as the engine sends it: whole numbers without a fraction, which protobuf does not know."""
     if isinstance(value, Mapping):
+        if SECRET in value:
+            return plain(value["value"])
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [plain(item) for item in value]
@@ -53,7 +61,7 @@ def objects(stacks: Sequence[str]) -> list[Registration]:
 
 def manifests(stacks: Sequence[str]) -> list[Manifest]:
     """Every object of the stacks in the order of the program, which is the one in which Pulumi makes them."""
-    return [plain(found.inputs) for found in objects(stacks) if found.type != RELEASE]
+    return [plain(found.inputs) for found in objects(stacks) if found.type not in (RELEASE, CONFIG_FILE)]
 
 
 def label(manifest: Manifest) -> str:
@@ -152,6 +160,10 @@ def test_every_workload_gets_a_pod(accepted: Accepted, embedded: EmbeddedCluster
     """Its pods pass the namespace's Pod Security Standard, quota and limit range."""
     for workload in accepted.workloads:
         space = workload["metadata"]["namespace"]
+        if workload["spec"].get("suspend"):
+            # Kueue would let it start; it is not here.
+            name = workload["metadata"]["name"]
+            embedded.kubectl("patch", "job", name, "-n", space, "--type=merge", "-p", '{"spec": {"suspend": false}}')
         selector = ",".join(f"{key}={value}" for key, value in labels_of_pods(workload).items())
 
         def pods(space: str = space, selector: str = selector) -> list[Any]:
