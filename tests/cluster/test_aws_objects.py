@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 # A cluster of AWS and the stacks whose objects are on it, in the order of their updates.
 CLUSTERS = {"staging": ("staging",), "prod": ("prod", "prod-vision")}
 # What marks a secret among the values that the engine sends.
-SECRET = "4dabf18193072939515e22adb298388d"
+SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105  (a mark, no secret)
 WORKLOADS = ("Job", "Deployment")
 # Definitions that a stack installs from a file: here they come from the Go module, before all objects.
 CONFIG_FILE = "kubernetes:yaml/v2:ConfigFile"
