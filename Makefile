@@ -43,7 +43,7 @@ upgrade: environment ## what an upgrade of a catalog entry changes: ENTRY=kueue 
 clean: environment ## stop the clusters and remove what make made here (CACHE=1: built tools and images too)
 	@$(PYTHON) -m local clean $(if $(CACHE),--cache)
 
-test: test-environment ## everything: lint, unit, cluster and end-to-end tests
+test: test-environment ## lint, unit, cluster and end-to-end tests
 	@$(PYTHON) -m local test
 
 test-unit: test-environment ## the tests that need no cluster
