@@ -56,6 +56,7 @@ class Instance:
         return self.folder / "volumes"
 
 
-#: The cluster of `make up`, and the two of `make test`: other folders, addresses and cgroups, so all can run at once.
+#: The clusters of `make up`, `make test` and `make test-platform`: other folders, addresses and cgroups, so all can
+#: run at once.
 TEST_INSTANCES = ("test", "platform")
 INSTANCES = {name: Instance(name=name) for name in ("dev", *TEST_INSTANCES)}

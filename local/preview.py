@@ -103,7 +103,7 @@ def check_stack(stack: str, environment: Mapping[str, str]) -> None:
     done = _run(environment, "stack", "--show-name", "--stack", stack, "--non-interactive", "--cwd", str(ROOT))
     if done.returncode != 0:
         raise Failure(
-            f"the stack {stack!r} cannot be opened: {_last(done.stderr)}",
+            f"the stack {stack!r} cannot be opened: {reason(done)}",
             "log in to its state with 'pulumi login', and make a stack that is not there yet with 'pulumi stack init' "
             f"({GUIDE}, Before the first up)",
         )
@@ -113,7 +113,10 @@ def ensure_plugins(environment: Mapping[str, str], steps: Steps) -> None:
     """Install the provider plugins that the user's Pulumi lacks. Raises Failure where they cannot be had."""
     done = _run(environment, "plugin", "ls", "--json")
     if done.returncode != 0:
-        raise Failure(f"Pulumi's plugins could not be listed: {_last(done.stderr)}", "see 'pulumi plugin ls'")
+        raise Failure(
+            f"Pulumi's plugins could not be listed: {reason(done)}",
+            "see 'pulumi plugin ls'",
+        )
     there = {(plugin["name"], plugin["version"].removeprefix("v")) for plugin in json.loads(done.stdout)}
     for name in PROVIDERS:
         version = metadata.version(f"pulumi-{name}")
@@ -135,9 +138,9 @@ def _run(environment: Mapping[str, str], *words: str) -> subprocess.CompletedPro
     return subprocess.run(["pulumi", *words], env=dict(environment), capture_output=True, text=True, check=False)
 
 
-def _last(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1].removeprefix("error: ") if lines else "no output"
+def reason(done: subprocess.CompletedProcess[str]) -> str:
+    """Why Pulumi failed, in its own words."""
+    return process.last_words(done.stderr.splitlines()).removeprefix("error: ")
 
 
 def show_bill(record: Path, console: Console) -> None:

@@ -196,7 +196,7 @@ class Pulumi:
             )
         if done.returncode != 0:
             raise Failure(
-                f"the stack {self.stack!r} could not be made: {_last(done.stderr)}",
+                f"the stack {self.stack!r} could not be made: {process.last_words(done.stderr.splitlines())}",
                 f"remove {self.folder / 'state'} to start with an empty state",
             )
 
@@ -222,7 +222,9 @@ class Pulumi:
     def outputs(self) -> dict[str, object]:
         done = self.run("stack", "output", "--json", "--stack", self.stack)
         if done.returncode != 0:
-            raise Failure(f"the outputs could not be read: {_last(done.stderr)}", "run 'make up' first")
+            raise Failure(
+                f"the outputs could not be read: {process.last_words(done.stderr.splitlines())}", "run 'make up' first"
+            )
         return json.loads(done.stdout)
 
     def up(self, steps: Steps, *options: str, queued: bool = False) -> None:
@@ -286,8 +288,3 @@ def hard_link(name: Path, target: Path) -> None:
     except OSError:
         shutil.copy2(target, partial)
     partial.rename(name)
-
-
-def _last(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no output"

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from components import catalog
+from ops.preview import SIGNATURE
 from tests.cluster import crds
 from tests.embedded import EmbeddedCluster, wait_for
 from tests.objects import differences
@@ -28,8 +29,6 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 # A cluster of AWS and the stacks whose objects are on it, in the order of their updates.
 CLUSTERS = {"staging": ("staging",), "prod": ("prod", "prod-vision")}
-# What marks a secret among the values that the engine sends.
-SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105  (a mark, no secret)
 WORKLOADS = ("Job", "Deployment")
 # Definitions that a stack installs from a file: here they come from the Go module, before all objects.
 CONFIG_FILE = "kubernetes:yaml/v2:ConfigFile"
@@ -48,7 +47,7 @@ Manifest = dict[str, Any]
 def plain(value: Any) -> Any:
     """A value as the engine sends it: whole numbers without a fraction, which protobuf does not know."""
     if isinstance(value, Mapping):
-        if SECRET in value:
+        if SIGNATURE in value:
             return plain(value["value"])
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list):

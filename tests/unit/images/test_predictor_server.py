@@ -20,8 +20,7 @@ import pytest
 from tests.unit.images.workload import NAME, VERSION, Trained
 
 _CONTEXT = Path(__file__).parents[3] / "images" / "predictor"
-# For machines that do other work: what is waited for takes well under a second on an idle one.
-_DEADLINE = 90.0
+_DEADLINE = 30.0  # seconds; the machine may be busy
 _BODY = json.dumps({"input": [0] * 64}).encode()
 
 
@@ -183,7 +182,7 @@ def test_clients_that_send_half_a_body_do_not_stop_the_others(server: Server) ->
             connection.sendall(_HEAD + b"Content-Length: 100\r\n\r\n{")
         started = time.monotonic()
         assert server.get("/healthz")[0] == 200
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < _DEADLINE / 2
         assert all(connection.recv(64).startswith(b"HTTP/1.1 400 ") for connection in slow)
     finally:
         for connection in slow:
