@@ -12,6 +12,7 @@ import pulumi_kubernetes as k8s
 import yaml
 
 from components.exposure import ClusterAddress, Exposure
+from components.platform.connection import Connection
 from components.platform.sources import Sources
 from components.platform.storage.own import OwnStorage
 from components.tenancy.network import Traffic
@@ -118,8 +119,7 @@ class Cluster(pulumi.ComponentResource):
     """
 
     provider: k8s.Provider
-    kubeconfig: pulumi.Output[str]
-    context: str | None
+    connection: Connection
     name: str
     kind: str
     server: pulumi.Output[str]
@@ -147,8 +147,7 @@ class Cluster(pulumi.ComponentResource):
             enable_secret_mutable=True,
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
         )
-        self.kubeconfig = pulumi.Output.from_input(args.kubeconfig)
-        self.context = args.context
+        self.connection = Connection(kubeconfig=args.kubeconfig, context=args.context)
         self.name = args.identifier
         self.kind = args.kind
         self.server = pulumi.Output.from_input(args.server)

@@ -18,6 +18,7 @@ def build_gateway(config: gateway_config.Gateway, cluster: Cluster) -> Gateway:
             class_name=config.class_name,
             domain=config.domain,
             sources=cluster.sources,
+            connection=cluster.connection,
             certificate=Certificate(secret=tls.secret, namespace=tls.namespace or NAMESPACE) if tls else None,
             traffic_from=config.traffic_from or NAMESPACE,
             install_crds=config.install_crds,

@@ -51,6 +51,7 @@ def build_monitoring(
         "monitoring",
         MonitoringArgs(
             sources=cluster.sources,
+            connection=cluster.connection,
             install=install,
             store=store_of(config, cluster, keep=environment.protects_data),
             alerting=alerting_of(environment, config),

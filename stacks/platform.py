@@ -70,6 +70,6 @@ def build_drains(services: Services, cluster: Cluster, after: Sequence[pulumi.Re
         if service is not None:
             Drain(
                 f"{name}-drain",
-                DrainArgs(namespace=namespace, groups=[group], kubeconfig=cluster.kubeconfig, context=cluster.context),
+                DrainArgs(namespace=namespace, groups=[group], connection=cluster.connection),
                 pulumi.ResourceOptions(parent=service, depends_on=[*service.ready, *after]),
             )

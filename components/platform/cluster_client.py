@@ -1,8 +1,10 @@
-"""A cluster as the drain sees it: what it reads and changes there, through the Kubernetes client."""
+"""A cluster as drains and definitions see it: what they read and change there, through the Kubernetes client."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,10 @@ import yaml
 from kubernetes import client, config
 
 TIMEOUT_SECONDS = 60
+# As long as the objects of a definition need to be deleted, by controllers that have finalizers on them.
+REMOVAL_SECONDS = 300
+# Who owns the fields of what is applied.
+FIELD_MANAGER = "ml-platform"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,18 +33,44 @@ class CustomObject:
 
 def connect(kubeconfig: str, context: str | None) -> Client:
     """A client for a kubeconfig, given as the path of a file or as its text."""
-    # A text has several lines, a path has one.
-    text = kubeconfig if "\n" in kubeconfig else Path(kubeconfig).read_text(encoding="utf-8")
+    # A text has several lines, or is JSON, as that of EKS.
+    is_text = "\n" in kubeconfig or kubeconfig.lstrip().startswith("{")
+    text = kubeconfig if is_text else Path(kubeconfig).read_text(encoding="utf-8")
     settings = client.Configuration()
     config.load_kube_config_from_dict(yaml.safe_load(text), context=context, client_configuration=settings)
     return Client(client.ApiClient(settings))
 
 
+def read_definitions(place: str) -> list[Any]:
+    """The CustomResourceDefinitions in a YAML stream at a path or an address; what else is there is left out.
+
+    Raises OSError when it cannot be read, RuntimeError when there are none.
+    """
+    if "://" in place:
+        with urllib.request.urlopen(place, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310  (the catalog's)
+            text = answer.read().decode()
+    else:
+        text = Path(place).read_text(encoding="utf-8")
+    documents = yaml.load_all(text, _Loader)
+    found = [one for one in documents if one and one.get("kind") == "CustomResourceDefinition"]
+    if not found:
+        raise RuntimeError(f"{place} holds no CustomResourceDefinition: correct its entry in catalog.yaml")
+    return found
+
+
+class _Loader(yaml.CSafeLoader):
+    """Takes a plain `=`, which some enumerations have, for the text that it is."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", _Loader.construct_scalar)
+
+
 class Client:
-    """The requests that a drain makes. Raises `kubernetes.client.ApiException` when one is refused."""
+    """The requests that they make. Raises `kubernetes.client.ApiException` when one is refused."""
 
     def __init__(self, api: client.ApiClient) -> None:
         self.api = api
+        self.extensions = client.ApiextensionsV1Api(api)
         self.admission = client.AdmissionregistrationV1Api(api)
         self.custom = client.CustomObjectsApi(api)
 
@@ -110,3 +142,55 @@ class Client:
         except client.ApiException as error:
             if error.status != 404:
                 raise
+
+    def apply_definition(self, definition: Mapping[str, Any]) -> None:
+        """Make a CustomResourceDefinition what this one says, whoever changed it before."""
+        self.extensions.patch_custom_resource_definition(
+            definition["metadata"]["name"],
+            definition,
+            field_manager=FIELD_MANAGER,
+            force=True,
+            _content_type="application/apply-patch+yaml",
+            _request_timeout=TIMEOUT_SECONDS,
+        )
+
+    def find_definition(self, name: str) -> Any:
+        """A CustomResourceDefinition as the API has it; None when it is not there."""
+        try:
+            found = self.extensions.read_custom_resource_definition(name, _request_timeout=TIMEOUT_SECONDS)
+        except client.ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+        return self.api.sanitize_for_serialization(found)
+
+    def served_definition(self, name: str) -> Any:
+        """A CustomResourceDefinition as soon as objects of its kind can be made. RuntimeError says why they cannot."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while True:
+            found = self.find_definition(name) or {}
+            conditions: list[Any] = (found.get("status") or {}).get("conditions") or []
+            if any(one["type"] == "Established" and one["status"] == "True" for one in conditions):
+                return found
+            if time.monotonic() > deadline:
+                said = "; ".join(str(one.get("message")) for one in conditions if one["status"] == "False")
+                raise RuntimeError(f"the API server does not serve {name}: {said or 'it does not say why'}")
+            time.sleep(0.2)
+
+    def delete_definition(self, name: str) -> None:
+        """Delete a CustomResourceDefinition and all objects of its kind. One that is gone by now needs nothing."""
+        try:
+            self.extensions.delete_custom_resource_definition(name, _request_timeout=TIMEOUT_SECONDS)
+        except client.ApiException as error:
+            if error.status != 404:
+                raise
+
+    def await_no_definition(self, name: str) -> None:
+        """Wait until a deleted one is gone. RuntimeError says what keeps it."""
+        deadline = time.monotonic() + REMOVAL_SECONDS
+        while (found := self.find_definition(name)) is not None:
+            if time.monotonic() > deadline:
+                conditions: list[Any] = (found.get("status") or {}).get("conditions") or []
+                said = "; ".join(str(one.get("message")) for one in conditions if one["type"] == "Terminating")
+                raise RuntimeError(f"{name} is still being deleted: {said or 'look at the finalizers of its objects'}")
+            time.sleep(0.5)

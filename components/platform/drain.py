@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi.dynamic as dynamic
 
+from components.platform.connection import Connection
+
 if TYPE_CHECKING:
     # The Kubernetes client takes a second to import, and only a destroy needs it.
     from components.platform.cluster_client import Client
@@ -28,14 +30,13 @@ PATIENCE_SECONDS = 30
 class DrainArgs:
     """An operator: its namespace, the API groups of its objects, and how to reach its cluster.
 
-    `kubeconfig` is a path or the text of a kubeconfig. Finalizers count as the operator's when their domain is one of
+    Finalizers count as the operator's when their domain is one of
     `groups`, or below one of them.
     """
 
     namespace: str
     groups: Sequence[str]
-    kubeconfig: pulumi.Input[str]
-    context: str | None = None
+    connection: Connection
     patience_seconds: int = PATIENCE_SECONDS
 
 
@@ -130,4 +131,11 @@ class Drain(dynamic.Resource, module="platform", name="Drain"):
     """Whatever depends on this operator can be destroyed, be the operator up or down."""
 
     def __init__(self, name: str, args: DrainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(_DrainProvider(), name, {**vars(args), "groups": list(args.groups)}, opts)
+        properties = {
+            "namespace": args.namespace,
+            "groups": list(args.groups),
+            "kubeconfig": args.connection.kubeconfig,
+            "context": args.connection.context,
+            "patience_seconds": args.patience_seconds,
+        }
+        super().__init__(_DrainProvider(), name, properties, opts)

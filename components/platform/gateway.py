@@ -13,6 +13,8 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.labels import TEAM_LABEL
+from components.platform.connection import Connection
+from components.platform.definitions import Definitions, DefinitionsArgs
 from components.platform.operator import namespace_labels
 from components.platform.sources import Sources
 
@@ -39,6 +41,7 @@ class GatewayArgs:
     class_name: str
     domain: str
     sources: Sources
+    connection: Connection
     certificate: Certificate | None = None
     traffic_from: str = NAMESPACE
     install_crds: bool = True
@@ -97,10 +100,8 @@ class Gateway(pulumi.ComponentResource):
         super().__init__("mlplatform:platform:Gateway", name, None, opts)
         definitions: list[pulumi.Resource] = []
         if args.install_crds:
-            manifest = args.sources.manifest("gateway-api")
-            definitions.append(
-                k8s.yaml.v2.ConfigFile(f"{name}-crds", file=manifest, opts=pulumi.ResourceOptions(parent=self))
-            )
+            wanted = DefinitionsArgs(manifest="gateway-api", sources=args.sources, connection=args.connection)
+            definitions.append(Definitions(f"{name}-definitions", wanted, pulumi.ResourceOptions(parent=self)))
         # Proxies that a controller puts beside its gateway pass `baseline`, and not all of them `restricted`.
         namespace = k8s.core.v1.Namespace(
             f"{name}-namespace",

@@ -30,8 +30,6 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 # A cluster of AWS and the stacks whose objects are on it, in the order of their updates.
 CLUSTERS = {"staging": ("staging",), "prod": ("prod", "prod-vision")}
 WORKLOADS = ("Job", "Deployment")
-# Definitions that a stack installs from a file: here they come from the Go module, before all objects.
-CONFIG_FILE = "kubernetes:yaml/v2:ConfigFile"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 # Charts are no objects: Helm makes objects of them, and their files are in registries that cannot be reached here.
 CHARTS = {
@@ -61,7 +59,7 @@ def objects(stacks: Sequence[str]) -> list[Registration]:
 
 def manifests(stacks: Sequence[str]) -> list[Manifest]:
     """Every object of the stacks in the order of the program, which is the one in which Pulumi makes them."""
-    return [plain(found.inputs) for found in objects(stacks) if found.type not in (RELEASE, CONFIG_FILE)]
+    return [plain(found.inputs) for found in objects(stacks) if found.type != RELEASE]
 
 
 def label(manifest: Manifest) -> str:

@@ -9,6 +9,8 @@ import pulumi
 import pulumi_kubernetes as k8s
 import yaml
 
+from components.platform.connection import Connection
+from components.platform.definitions import Definitions, DefinitionsArgs
 from components.platform.monitoring import access, alerting, instances, network, scraping, stack_chart
 from components.platform.monitoring.alerting import Alerting
 from components.platform.monitoring.exporters import NodeExporter, NodeExporterArgs, StateMetrics, StateMetricsArgs
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 # `chart`: kube-prometheus-stack. `operator`: the same programs, each as an object of ours, with fewer rights.
 Install = Literal["chart", "operator"]
+DEFINITIONS = "prometheus-operator-crds"
 RBAC = "rbac.authorization.k8s.io"
 # The operator makes a volume, a StatefulSet and a pod, and its images may have to be pulled.
 READY_SECONDS = 600
@@ -51,6 +54,7 @@ class MonitoringArgs:
     """
 
     sources: Sources
+    connection: Connection
     install: Install
     store: Store
     alerting: Alerting = alerting.NOBODY
@@ -76,8 +80,10 @@ class Monitoring(pulumi.ComponentResource):
         self.runbooks = args.runbooks
         self.reads_all_namespaces = args.install == "chart"
         child = pulumi.ResourceOptions(parent=self)
-        definitions = k8s.yaml.v2.ConfigFile(
-            f"{name}-definitions", file=args.sources.manifest("prometheus-operator-crds"), opts=child
+        definitions = Definitions(
+            f"{name}-definitions",
+            DefinitionsArgs(manifest=DEFINITIONS, sources=args.sources, connection=args.connection),
+            child,
         )
         nodes = k8s.core.v1.Namespace(
             f"{name}-nodes",

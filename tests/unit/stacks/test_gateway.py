@@ -74,7 +74,7 @@ def test_path_prefixes(path: str, kept: str | None) -> None:
 
 def test_without_a_gateway_there_is_nothing_of_one(deploy_environment: Deploy) -> None:
     deployed = deploy_environment(environment())
-    assert not {"Gateway", "HTTPRoute", "ReferenceGrant", "ConfigFile", "ServerRoute"} & {
+    assert not {"Gateway", "HTTPRoute", "ReferenceGrant", "Definitions", "ServerRoute"} & {
         found.kind for found in deployed.graph.registrations
     }
     assert deployed.result["teams"]["demo"]["serving"]["digits"]["route"] is None
@@ -136,10 +136,10 @@ def test_a_certificate_elsewhere_is_lent_and_nothing_else_of_its_namespace(deplo
 
 def test_the_definitions_come_first_unless_the_cluster_has_them(deploy_environment: Deploy) -> None:
     deployed = deploy_environment(routed({}))
-    (definitions,) = deployed.graph.of_kind("ConfigFile")
+    (definitions,) = deployed.graph.of_kind("Definitions")
     assert definitions.urn in deployed.graph.before(gateway_of(deployed))
     brought = deploy_environment(routed({}, {**TLS, "installCrds": False}))
-    assert not brought.graph.of_kind("ConfigFile")
+    assert not brought.graph.of_kind("Definitions")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_route_leads_to_the_service(
     assert (backend["name"], backend["port"]) == (name_of(service), service.inputs["spec"]["ports"][0]["port"])
     assert deployed.result["teams"]["demo"]["serving"]["digits"]["route"] == url
     # A route that outlived the gateway's definitions could not be deleted any more.
-    assert {gateway_of(deployed).urn, *(crd.urn for crd in deployed.graph.of_kind("ConfigFile"))} <= (
+    assert {gateway_of(deployed).urn, *(crd.urn for crd in deployed.graph.of_kind("Definitions"))} <= (
         deployed.graph.before(found)
     )
 

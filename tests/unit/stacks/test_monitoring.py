@@ -276,7 +276,7 @@ def test_the_chart_gets_the_same_prometheus(deploy_environment: Deploy) -> None:
 def test_the_chart_comes_after_the_crds_and_before_what_needs_it(deploy_environment: Deploy) -> None:
     graph = chart(deploy_environment)
     release = graph.one("Release")
-    assert graph.one("ConfigFile").urn in graph.before(release)
+    assert graph.one("Definitions").urn in graph.before(release)
     for kind in ("PrometheusRule", "ServiceMonitor", "PodMonitor"):
         assert all(release.urn in graph.before(found) for found in graph.of_kind(kind))
 
