@@ -47,7 +47,7 @@ test: test-environment ## lint, unit, cluster and end-to-end tests
 	@$(PYTHON) -m local test
 
 test-unit: test-environment ## the tests that need no cluster
-	@$(PYTHON) -m pytest --numprocesses=auto --dist=worksteal tests/unit tests/policy tests/aws
+	@$(PYTHON) -m pytest --numprocesses=auto --dist=loadfile tests/unit tests/policy tests/aws tests/tools
 
 test-platform: test-environment ## every service of the platform on a cluster of its own (builds the operators first)
 	@$(PYTHON) -m local test tests/platform

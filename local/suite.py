@@ -28,7 +28,8 @@ CHECKS: dict[str, Sequence[str]] = {
 #: The tests on an embedded cluster share it: one process. All others run on all cores.
 #: The tests of the whole platform (`make test-platform`) are not among them yet: docs/benchmarks.md says why.
 PHASES: dict[str, Sequence[str]] = {
-    "unit": ("--numprocesses=auto", "--dist=worksteal", "tests/unit", "tests/policy", "tests/aws"),
+    # A file's tests share what they look at: they stay on one core.
+    "unit": ("--numprocesses=auto", "--dist=loadfile", "tests/unit", "tests/policy", "tests/aws", "tests/tools"),
     "cluster": ("tests/cluster", "tests/e2e"),
 }
 _COLLECTED = re.compile(r"^collected (\d+) items|workers \[(\d+) items\]")

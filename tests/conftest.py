@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 from collections.abc import Iterator
@@ -31,6 +32,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("cluster") or item.get_closest_marker("e2e"):
             item.add_marker(skip)
+
+
+def pytest_collection_finish() -> None:
+    """The SDKs of Pulumi are a million objects, which every full collection would look at: half of a graph's time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture(scope="session")

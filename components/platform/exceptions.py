@@ -75,3 +75,10 @@ EXCEPTIONS: tuple[PodSecurityException, ...] = (
 def exception_for(namespace: str, workload: str) -> PodSecurityException | None:
     """The exception that covers an object, if one does."""
     return next((known for known in EXCEPTIONS if known.covers(namespace, workload)), None)
+
+
+#: Namespaces below `restricted` for pods that no stack makes, but a controller of the cluster, and why.
+OF_CONTROLLERS = {
+    "gateway-system": "A controller puts its proxies beside the Gateway. They pass `baseline`; not every controller's "
+    "say all that `restricted` wants said.",
+}

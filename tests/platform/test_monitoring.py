@@ -159,12 +159,12 @@ def test_prometheus_may_do_nothing_but_read(platform: EmbeddedCluster) -> None:
     account = "--as=system:serviceaccount:monitoring:prometheus"
     for question, answer in {
         ("list", "pods", "-n", "vision"): "yes",
-        ("get", "nodes/metrics"): "yes",
+        ("get", "nodes", "--subresource=metrics"): "yes",
         ("get", "secrets", "-n", "vision"): "no",
         ("get", "secrets", "-n", "monitoring"): "no",
         ("list", "pods", "-n", "local-path-storage"): "no",
         ("create", "pods", "-n", "monitoring"): "no",
-        ("get", "nodes/proxy"): "no",
+        ("get", "nodes", "--subresource=proxy"): "no",
     }.items():
         assert platform.kubectl("auth", "can-i", *question, account, ok=False).stdout.strip() == answer, question
 

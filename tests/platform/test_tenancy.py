@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from components.platform.exceptions import EXCEPTIONS
+from components.platform.exceptions import EXCEPTIONS, OF_CONTROLLERS
 from tests.access_matrix import Right, matrix
 from tests.embedded import EmbeddedCluster
 from tests.platform.api import Api
@@ -272,7 +272,7 @@ def test_every_namespace_of_the_platform_is_restricted_or_has_an_exception(platf
     }
     assert set(TEAMS) <= set(levels)
     lax = {name for name, level in levels.items() if level != "restricted"}
-    assert lax <= {exception.namespace for exception in EXCEPTIONS}
+    assert lax <= {exception.namespace for exception in EXCEPTIONS} | OF_CONTROLLERS.keys()
 
 
 def test_every_pod_of_the_teams_passes(platform: EmbeddedCluster) -> None:

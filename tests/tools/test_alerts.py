@@ -16,10 +16,10 @@ import yaml
 from components.platform.monitoring.rules import ALERTS, GROUPS
 from components.platform.monitoring.rules.model import Alert, rule_group
 from components.platform.monitoring.rules.slo import Objectives, objective_rules
-from tests.unit.monitoring import promtool
+from tests.tools import promtool
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
+ROOT = HERE.parents[1]
 CASES: dict[str, dict[str, dict[str, list[dict[str, Any]]]]] = {
     group.name: yaml.safe_load((HERE / "alerts" / f"{group.name}.yaml").read_text(encoding="utf-8")) for group in GROUPS
 }
