@@ -110,6 +110,7 @@ def warm_runs(clone: Path, stack: str, runs: int, environment: dict[str, str]) -
 def main(cold: bool, runs: int, stack: str) -> None:
     """Measure the way from a clone to a prediction on this machine."""
     with fresh_clone() as clone:
+        commit = _commit(clone)
         environment = dict(os.environ)
         figures: dict[str, list[float]] = {}
         if cold:
@@ -118,7 +119,7 @@ def main(cold: bool, runs: int, stack: str) -> None:
         else:
             make(clone, "up", stack, environment=environment)
         figures |= warm_runs(clone, stack, runs, environment)
-    table = Table(title=f"{os.cpu_count()} cores, stack {stack}, commit {_commit()}", title_justify="left")
+    table = Table(title=f"{os.cpu_count()} cores, stack {stack}, commit {commit}", title_justify="left")
     for column in ("what", "median", "least", "most", "runs"):
         table.add_column(column, justify="left" if column == "what" else "right")
     for what, values in figures.items():
@@ -130,6 +131,10 @@ def main(cold: bool, runs: int, stack: str) -> None:
     Console().print(table)
 
 
-def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True)
+def _commit(clone: Path) -> str:
+    """What is measured, whatever is committed meanwhile."""
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(asked, cwd=clone, check=True, capture_output=True, text=True)
+        ["git", "rev-parse", "--short", "HEAD"], cwd=clone, check=True, capture_output=True, text=True
+    )
     return done.stdout.strip()

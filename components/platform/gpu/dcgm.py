@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as k8s
 
 from components.labels import selector_labels, service_labels
+from components.platform.gpu.counters import FILE, FOLDER, counters_file
 from components.platform.gpu.daemons import daemon_metadata, daemon_pod, gpu_nodes
 
 NAME = "dcgm-exporter"
@@ -33,6 +35,15 @@ class DcgmExporter(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         marks = service_labels(NAME, "gpu")
         selector = selector_labels(name=NAME, component="gpu")
+        # A name of its own for each content: the exporter reads the file once, when it starts.
+        digest = hashlib.sha256(counters_file().encode()).hexdigest()[:10]
+        counters = k8s.core.v1.ConfigMap(
+            f"{name}-counters",
+            metadata={"name": f"{NAME}-{digest}", "namespace": args.namespace, "labels": marks},
+            data={FILE: counters_file()},
+            immutable=True,
+            opts=child,
+        ).metadata.name
         pod = daemon_pod(
             {
                 "name": NAME,
@@ -41,6 +52,7 @@ class DcgmExporter(pulumi.ComponentResource):
                 "env": [
                     {"name": "DCGM_EXPORTER_KUBERNETES", "value": "true"},
                     {"name": "DCGM_EXPORTER_LISTEN", "value": f":{PORT}"},
+                    {"name": "DCGM_EXPORTER_COLLECTORS", "value": f"{FOLDER}/{FILE}"},
                     {"name": "NODE_NAME", "value_from": {"field_ref": {"field_path": "spec.nodeName"}}},
                 ],
                 "ports": [{"name": METRICS, "container_port": PORT, "protocol": "TCP"}],
@@ -60,13 +72,15 @@ class DcgmExporter(pulumi.ComponentResource):
                     "capabilities": {"drop": ["ALL"], "add": ["SYS_ADMIN"]},
                 },
                 "volume_mounts": [
-                    {"name": "pod-resources", "mount_path": "/var/lib/kubelet/pod-resources", "read_only": True}
+                    {"name": "pod-resources", "mount_path": "/var/lib/kubelet/pod-resources", "read_only": True},
+                    {"name": "counters", "mount_path": FOLDER, "read_only": True},
                 ],
             },
             gpu_nodes(),
         )
         pod["volumes"] = [
-            {"name": "pod-resources", "host_path": {"path": "/var/lib/kubelet/pod-resources", "type": "Directory"}}
+            {"name": "pod-resources", "host_path": {"path": "/var/lib/kubelet/pod-resources", "type": "Directory"}},
+            {"name": "counters", "config_map": {"name": counters}},
         ]
         k8s.apps.v1.DaemonSet(
             f"{name}-daemon",

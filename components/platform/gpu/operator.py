@@ -10,6 +10,7 @@ import pulumi
 import yaml
 
 from components.gpus import MIG_DISABLED, Exclusive, Mig, Sharing
+from components.platform.gpu.counters import FILE, FOLDER, counters_file
 from components.platform.gpu.daemons import NAMESPACE
 from components.platform.gpu.device_plugin import plugin_config
 from components.platform.operator import Operator, OperatorArgs
@@ -81,7 +82,12 @@ def operator_values(args: GpuOperatorArgs) -> dict[str, Any]:
             "data": {name: yaml.safe_dump(plugin_config(one)) for name, one in sorted(every.items())},
         },
     }
-    values["dcgmExporter"] |= {"enabled": args.dcgm, "serviceMonitor": {"enabled": args.monitors}}
+    values["dcgmExporter"] |= {
+        "enabled": args.dcgm,
+        "serviceMonitor": {"enabled": args.monitors},
+        "config": {"create": True, "name": "dcgm-counters", "data": counters_file()},
+        "env": [{"name": "DCGM_EXPORTER_COLLECTORS", "value": f"{FOLDER}/{FILE}"}],
+    }
     values["migManager"] |= {"enabled": partitioned}
     if partitioned:
         values["migManager"]["config"] = {

@@ -92,11 +92,13 @@ def test_daemons_have_limits_and_no_right_to_the_api(deploy_environment: Deploy)
             assert container["image"].startswith("nvcr.io/nvidia/")
 
 
+def plugin_configs(graph: Graph) -> list[Registration]:
+    return [found for found in graph.of_kind("ConfigMap") if "config.yaml" in found.inputs["data"]]
+
+
 def test_each_pool_has_the_plugin_of_its_setting(deploy_environment: Deploy) -> None:
     graph = deploy_environment(with_gpus(SHARED)).graph
-    configs = {
-        name_of(found): yaml.safe_load(found.inputs["data"]["config.yaml"]) for found in graph.of_kind("ConfigMap")
-    }
+    configs = {name_of(found): yaml.safe_load(found.inputs["data"]["config.yaml"]) for found in plugin_configs(graph)}
     for pool, key in (("sliced", "sharing"), ("parts", "flags")):
         daemon = graph.one("DaemonSet", f"gpu-device-plugin-nvidia-device-plugin-{pool}")
         (volume,) = [one for one in pod_of(daemon)["volumes"] if "configMap" in one]
@@ -114,7 +116,7 @@ def test_each_pool_has_the_plugin_of_its_setting(deploy_environment: Deploy) -> 
 def test_a_new_setting_is_a_new_config_and_so_a_new_pod(deploy_environment: Deploy) -> None:
     def config(replicas: int) -> str:
         gpu = {"sharing": {"kind": "time-slicing", "replicas": replicas}}
-        (found,) = deploy_environment(existing(gpu)).graph.of_kind("ConfigMap")
+        (found,) = plugin_configs(deploy_environment(existing(gpu)).graph)
         return name_of(found)
 
     assert config(2) != config(3)

@@ -1,6 +1,7 @@
 """The dashboard of the GPUs: who has them, what they do, and whether they are sound.
 
-What GPUs say of themselves comes from NVIDIA's DCGM exporter (its default counters), the rest from the API server.
+What GPUs say of themselves comes from NVIDIA's DCGM exporter (`components.platform.gpu.counters`), the rest from the
+API server.
 """
 
 from __future__ import annotations
