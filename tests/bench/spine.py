@@ -135,6 +135,4 @@ def _commit(clone: Path) -> str:
     """What is measured, whatever is committed meanwhile."""
     asked = ["git", "rev-parse", "--short", "HEAD"]
     done = subprocess.run(asked, cwd=clone, check=True, capture_output=True, text=True)
-        ["git", "rev-parse", "--short", "HEAD"], cwd=clone, check=True, capture_output=True, text=True
-    )
     return done.stdout.strip()
