@@ -99,6 +99,14 @@ class Client:
         else:
             self.admission.delete_mutating_webhook_configuration(name, _request_timeout=TIMEOUT_SECONDS)
 
+    def api_services(self) -> list[Any]:
+        """The parts of the API, those that the API server serves itself among them."""
+        registered = client.ApiregistrationV1Api(self.api)
+        return self._plain(registered.list_api_service(_request_timeout=TIMEOUT_SECONDS))
+
+    def delete_api_service(self, name: str) -> None:
+        client.ApiregistrationV1Api(self.api).delete_api_service(name, _request_timeout=TIMEOUT_SECONDS)
+
     def objects_of(self, group: str) -> Iterator[CustomObject]:
         """Every object of an API group, in the version that the server prefers."""
         listing: Any = client.ApisApi(self.api).get_api_versions(_request_timeout=TIMEOUT_SECONDS)

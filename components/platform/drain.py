@@ -1,9 +1,10 @@
 """What lets a stack be destroyed while one of its operators is down.
 
 Operators put finalizers on their objects and webhooks before them: with nobody there to answer, no such object can be
-deleted, nor the namespace it is in. A drain is made last, so it is the first thing that a destroy deletes. It then
-looks whether its operator answers. If not, it takes the operator's finalizers and webhooks away: what they guard is
-about to be deleted anyway.
+deleted, nor the namespace it is in. Some serve a part of the API themselves: without it no namespace of the cluster can
+be deleted, since nobody knows what else is in it. A drain is made last, so it is the first thing that a destroy
+deletes. It then looks whether its operator answers. If not, it takes the operator's finalizers, webhooks and API
+services away: what they guard is about to be deleted anyway.
 """
 
 from __future__ import annotations
@@ -72,11 +73,21 @@ def webhooks_in(configurations: Sequence[Mapping[str, Any]], namespace: str) -> 
     ]
 
 
+def api_services_in(services: Sequence[Mapping[str, Any]], namespace: str) -> list[str]:
+    """Names of the APIServices that a Service of the namespace answers for."""
+    return [
+        service["metadata"]["name"]
+        for service in services
+        if ((service.get("spec") or {}).get("service") or {}).get("namespace") == namespace
+    ]
+
+
 @dataclass
 class Released:
     """What a drain took away, for its message."""
 
     webhooks: list[str] = field(default_factory=list[str])
+    api_services: list[str] = field(default_factory=list[str])
     objects: list[str] = field(default_factory=list[str])
 
 
@@ -105,19 +116,23 @@ class _DrainProvider(dynamic.ResourceProvider):
                 released = release(client, _props["namespace"], _props["groups"])
                 pulumi.log.warn(
                     f"the operator in {_props['namespace']} does not answer: its finalizers were taken off "
-                    f"{len(released.objects)} objects, and {len(released.webhooks)} webhook configurations removed"
+                    f"{len(released.objects)} objects, and {len(released.webhooks)} webhook configurations and "
+                    f"{len(released.api_services)} API services removed"
                 )
                 return
             time.sleep(2)
 
 
 def release(client: Client, namespace: str, groups: Sequence[str]) -> Released:
-    """Take an operator's webhooks and finalizers away."""
+    """Take an operator's webhooks, API services and finalizers away."""
     released = Released()
     # First: they would refuse the change of every object below.
     for kind, name in webhooks_in(client.webhook_configurations(), namespace):
         client.delete_webhook_configuration(kind, name)
         released.webhooks.append(name)
+    for name in api_services_in(client.api_services(), namespace):
+        client.delete_api_service(name)
+        released.api_services.append(name)
     for group in groups:
         for found in client.objects_of(group):
             left = without(found.finalizers, groups)

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from components.platform.cluster_client import Client, CustomObject
-from components.platform.drain import is_up, release, webhooks_in, without
+from components.platform.drain import api_services_in, is_up, release, webhooks_in, without
 
 KUEUE = "kueue.x-k8s.io"
 
@@ -54,6 +54,15 @@ def test_webhooks_are_found_by_the_service_that_they_call() -> None:
     assert webhooks_in(configurations, "kueue-system") == [("Validating", "ours")]
 
 
+def test_api_services_are_found_by_the_service_that_answers() -> None:
+    services = [
+        {"metadata": {"name": "v1.apps"}, "spec": {"service": None}},
+        {"metadata": {"name": "v1.ours"}, "spec": {"service": {"namespace": "kueue-system", "name": "x"}}},
+        {"metadata": {"name": "v1.theirs"}, "spec": {"service": {"namespace": "kube-system", "name": "x"}}},
+    ]
+    assert api_services_in(services, "kueue-system") == ["v1.ours"]
+
+
 class FakeCluster:
     """Remembers what it is asked to change, in order."""
 
@@ -65,6 +74,12 @@ class FakeCluster:
 
     def delete_webhook_configuration(self, kind: str, name: str) -> None:
         self.changes.append((kind, name))
+
+    def api_services(self) -> list[Any]:
+        return [{"metadata": {"name": "v1.ours"}, "spec": {"service": {"namespace": "kueue-system"}}}]
+
+    def delete_api_service(self, name: str) -> None:
+        self.changes.append(name)
 
     def objects_of(self, group: str) -> list[CustomObject]:
         def made(name: str, *finalizers: str) -> CustomObject:
@@ -81,5 +96,5 @@ class FakeCluster:
 def test_webhooks_go_first_since_they_would_refuse_the_rest() -> None:
     cluster = FakeCluster()
     released = release(cast("Client", cluster), "kueue-system", [KUEUE])
-    assert cluster.changes == [("Mutating", "ours"), ("held", ["other/kept"])]
+    assert cluster.changes == [("Mutating", "ours"), "v1.ours", ("held", ["other/kept"])]
     assert released.objects == ["queues/held"]
