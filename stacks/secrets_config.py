@@ -40,13 +40,18 @@ def check_stage(value: object) -> str:
     return value
 
 
+def check_value_name(value: object) -> str:
+    """The name of a value under `ml-platform:secrets`."""
+    if isinstance(value, dict):
+        raise ValueError("is a mapping, as Secrets of kind aws have it; write kind: aws, or the name of a value")
+    return check_name(value)
+
+
+ValueName = Annotated[
+    str, Rule("name of a value", check_value_name, "a name under `ml-platform:secrets`, as names are written")
+]
 Entry = Annotated[
-    str,
-    Rule(
-        "name of an entry",
-        check_entry,
-        "the name of an entry of Secrets Manager: `prod/teams/vision/hub`",
-    ),
+    str, Rule("name of an entry", check_entry, "the name of an entry of Secrets Manager: `prod/teams/vision/hub`")
 ]
 Stage = Annotated[
     str, Rule("stage of an entry", check_stage, "a staging label of Secrets Manager: `AWSCURRENT`, `AWSPREVIOUS`")
@@ -75,7 +80,7 @@ class PulumiSecret(ConfigModel):
 
     name: Name = Field(description="Name of the Secret.")
     kind: Literal["pulumi"] = Field(default="pulumi", description="Values of Pulumi's own config.")
-    keys: Mapping[SecretKeyName, Name] = Field(
+    keys: Mapping[SecretKeyName, ValueName] = Field(
         description="Keys of the Secret, each with the name of its value under `ml-platform:secrets`."
     )
 

@@ -139,7 +139,7 @@ class TeamExternalSecrets(pulumi.ComponentResource):
                 k8s.core.v1.Secret(
                     f"{name}-access-key",
                     metadata=metadata(args.store),
-                    # As text: Pulumi strikes the values of its config out of its own log, but knows no encoding of them.
+                    # As text, which Pulumi's log leaves out; it would not know an encoding of the values.
                     string_data={KEY_ID: args.access_key.id, KEY: args.access_key.secret},
                     opts=child,
                 )

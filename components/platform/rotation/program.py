@@ -1,7 +1,7 @@
 """Rolls Deployments when a Secret that they name has become another. Standard library only: it runs from a ConfigMap.
 
 It works in the namespaces of `NAMESPACES` and nowhere else, on Deployments with the label `ml-platform/rotation`, whose
-annotation of that name lists Secrets. Of a Secret it asks for the metadata alone: no value ever comes into this process.
+annotation of that name lists Secrets. Of a Secret it asks for the metadata alone: no value comes into this process.
 What it notes is the Secret's `resourceVersion`, a counter of the API server's, which says nothing of the value.
 
 A Deployment is rolled by another annotation of its pods, as any change of it is: at its own pace, within its disruption
@@ -45,7 +45,7 @@ def changed_at(secret: Mapping[str, Any]) -> str:
 def news(deployment: Mapping[str, Any], secrets: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str], bool]:
     """The versions to note on a Deployment, and whether its pods have to read the Secrets anew.
 
-    A Secret that is seen for the first time is what the pods have read, unless it changed after the Deployment was made.
+    A Secret that is seen for the first time is what the pods have read, unless it changed after the Deployment came.
     """
     metadata = deployment["metadata"]
     known = metadata.get("annotations") or {}
@@ -108,7 +108,7 @@ def api_server() -> Call:
             },
         )
         try:
-            with urllib.request.urlopen(request, timeout=10, context=trust) as answer:
+            with urllib.request.urlopen(request, timeout=10, context=trust) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             if error.code in NOT_YET:
@@ -137,7 +137,7 @@ def serve(pulse: Pulse, port: int) -> ThreadingHTTPServer:
     """Answers a probe: 200 while looks go well, else 503."""
 
     class Probe(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802  the name that the library calls
+        def do_GET(self) -> None:
             self.send_response(200 if pulse.is_alive else 503)
             self.end_headers()
 
