@@ -18,7 +18,7 @@ from components.platform.operator import Operator, OperatorArgs
 from components.platform.sources import Sources
 from components.pods import USER
 
-# The chart's name is that of its release too, and with it of the controller's service account.
+# Name of the controller's service account too, whose role on AWS is for it alone.
 CHART = "external-secrets"
 DEFINITIONS = "external-secrets-crds"
 NAMESPACE = "external-secrets"
@@ -61,6 +61,7 @@ def chart_values(sources: Sources, endpoint: str | None) -> dict[str, Any]:
 
     values = {
         **pod("96Mi"),
+        "fullnameOverride": CHART,
         "installCRDs": False,
         "crds": {
             "createClusterExternalSecret": False,

@@ -221,11 +221,9 @@ class ModelServer(pulumi.ComponentResource):
         deployment_metadata = metadata(args.entry)
         if args.changing_secrets:
             # By these it is found and rolled when one of them changes.
-            deployment_metadata = {
-                **deployment_metadata,
-                "labels": {**object_labels(args.owner, name=args.entry, component=COMPONENT), ROTATION: "secrets"},
-                "annotations": {ROTATION: ",".join(sorted(args.changing_secrets))},
-            }
+            labels = object_labels(args.owner, name=args.entry, component=COMPONENT)
+            deployment_metadata["labels"] = {**labels, ROTATION: "secrets"}
+            deployment_metadata["annotations"] = {ROTATION: ",".join(sorted(args.changing_secrets))}
         deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
             metadata=deployment_metadata,

@@ -14,11 +14,11 @@ from components.platform.external_secrets import API_VERSION
 from components.platform.rotation import service as rotation
 
 if TYPE_CHECKING:
+    from pulumi_kubernetes.meta import v1 as meta
     from pulumi_kubernetes.rbac import v1 as rbac
 
 COMPONENT = "secrets"
 KEY_ID, KEY = "accessKeyId", "secretAccessKey"
-READY = {"pulumi.com/waitFor": "condition=Ready"}
 # An entry that is missing, or a right, is told after this long; External Secrets tries again all the time.
 PATIENCE = "3m"
 
@@ -128,10 +128,12 @@ class TeamExternalSecrets(pulumi.ComponentResource):
         super().__init__("mlplatform:tenancy:TeamExternalSecrets", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
 
-        def metadata(object_name: str, annotations: Mapping[str, str] | None = None) -> dict[str, Any]:
+        def metadata(object_name: str, *, awaited: bool = False) -> meta.ObjectMetaArgsDict:
             labels = object_labels(args.owner, name=object_name, component=COMPONENT)
-            found: dict[str, Any] = {"name": object_name, "namespace": args.namespace, "labels": labels}
-            return {**found, "annotations": dict(annotations)} if annotations else found
+            found: meta.ObjectMetaArgsDict = {"name": object_name, "namespace": args.namespace, "labels": labels}
+            if awaited:
+                found["annotations"] = {"pulumi.com/waitFor": "condition=Ready"}
+            return found
 
         before = list(args.after)
         if args.access_key is not None:
@@ -149,7 +151,7 @@ class TeamExternalSecrets(pulumi.ComponentResource):
             f"{name}-store",
             api_version=API_VERSION,
             kind="SecretStore",
-            metadata=metadata(args.store, READY),
+            metadata=metadata(args.store, awaited=True),
             spec=store_spec(args),
             opts=pulumi.ResourceOptions(parent=self, depends_on=before, custom_timeouts=waiting),
         )
@@ -158,7 +160,7 @@ class TeamExternalSecrets(pulumi.ComponentResource):
                 f"{name}-{secret.name}",
                 api_version=API_VERSION,
                 kind="ExternalSecret",
-                metadata=metadata(secret.name, READY),
+                metadata=metadata(secret.name, awaited=True),
                 spec=secret_spec(args, secret),
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[*before, store], custom_timeouts=waiting),
             )

@@ -1,7 +1,7 @@
 """The program that rolls servers, in a namespace of its own, with no right to anything until a team gives it one.
 
-Why not one of those that there are: they want to read every Secret of the cluster, and leave a hash of the value on the
-pods, by which everybody who may read a pod can try short passwords.
+Why not one of those that there are: they read all Secrets where they work, and leave a hash of the value on the pods,
+by which everybody who may read a pod can try short passwords.
 """
 
 from __future__ import annotations
