@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import pulumi
@@ -23,6 +22,7 @@ from stacks.aws_config import AwsCluster
 from stacks.aws_data import Data
 from stacks.aws_foundation import Foundation
 from stacks.config import Environment, Team
+from stacks.external_secrets_config import aws_secrets
 from stacks.outputs import AwsOutputs
 from stacks.sources import sources
 from stacks.team import service_accounts
@@ -39,7 +39,7 @@ class AwsEnvironment:
         taken_from = sources(environment, os.environ, Path.home())
         self._compute = Compute(self._base, taken_from, environment.gpu)
         self._data = Data(self._base, self._compute.eks)
-        self._secrets_reader = self._external_secrets_role(environment) if environment.external_secrets else None
+        self._secrets_reader = self._external_secrets_role() if environment.external_secrets else None
         self._teams = {team.name: self._team(team) for team in environment.teams}
         self.cluster = self._cluster(taken_from)
 
@@ -75,7 +75,7 @@ class AwsEnvironment:
             ),
         )
 
-    def _external_secrets_role(self, environment: Environment) -> pulumi.Output[str]:
+    def _external_secrets_role(self) -> pulumi.Output[str]:
         """The role of External Secrets, which reads nothing itself: it takes on that of the team whose entry it is."""
         return PodRole(
             "aws-external-secrets",
@@ -85,7 +85,7 @@ class AwsEnvironment:
                 role=f"{self._config.name}-external-secrets",
                 namespace=external_secrets.NAMESPACE,
                 service_account=external_secrets.CHART,
-                statements=reader_use(self._base.account, self._config.name, [team.name for team in environment.teams]),
+                statements=(reader_use(self._base.account, self._config.name),),
             ),
             self._base.opts,
         ).arn
@@ -120,7 +120,7 @@ class AwsEnvironment:
             file_system_id=files.id if files else None,
             images=said.images,
             secrets=said.secrets,
-            secrets_reader=self._secrets_reader,
+            secrets_reader=self._secrets_reader if aws_secrets(team) else None,
             budget=said.budget,
             emails=said.emails,
         )
@@ -148,14 +148,13 @@ class AwsEnvironment:
         }
 
 
-def reader_use(account: Account, cluster: str, teams: Sequence[str]) -> tuple[Statement, ...]:
-    """What External Secrets may do itself: take on the teams' reading roles, by their names, and no other."""
-    if not teams:
-        return ()
-    return (
-        Statement(
-            sid="RolesThatReadSecrets",
-            actions=("sts:AssumeRole", "sts:TagSession"),
-            resources=tuple(account.iam(f"role/{reader_role(cluster, team)}") for team in teams),
-        ),
+def reader_use(account: Account, cluster: str) -> Statement:
+    """What External Secrets may do itself: take on the teams' reading roles, which nothing else is named like.
+
+    By their pattern, so that a new team changes nothing here. Each of them says in its trust who may take it on.
+    """
+    return Statement(
+        sid="RolesThatReadSecrets",
+        actions=("sts:AssumeRole", "sts:TagSession"),
+        resources=(account.iam(f"role/{reader_role(cluster, '*')}"),),
     )

@@ -126,7 +126,7 @@ class TeamResourcesArgs:
     """buckets: names of the environment's buckets. budget: US dollars a month, None for no budget.
 
     service_accounts: those of the namespace whose pods get the team's role. secrets_reader: the role of External
-    Secrets, where it is installed, which then may take on another role of the team that reads its secrets.
+    Secrets, which then may take on another role of the team that reads its secrets; None where it makes none for it.
     """
 
     account: Account

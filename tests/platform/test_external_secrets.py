@@ -30,6 +30,7 @@ ENTRIES = ("external-secrets", "external-secrets-crds")
 REGION = "eu-west-1"
 # A team with a server of its own, and another one.
 TEAM, OTHER = "vision", "bucket-b"
+SERVER = "app.kubernetes.io/name=digits,app.kubernetes.io/component=serving"
 NOTE = "secrets.ml-platform/hub"
 ACCOUNT = "system:serviceaccount:secret-rotation:secret-rotation"
 
@@ -98,20 +99,26 @@ class Synced:
         return base64.b64decode(self.secret()["data"]["HUB_TOKEN"]).decode()
 
     def in_server(self) -> str:
-        """The value in a pod of the server, as the program sees it."""
-        return self.cluster.kubectl(
-            "exec", "-n", TEAM, "deployment/digits", "--", "printenv", "HUB_TOKEN"
-        ).stdout.strip()
+        """The value in a pod of the server that is not about to end, as the program sees it."""
+        pods = self.cluster.get("pods", "-n", TEAM, "-l", SERVER)["items"]
+        name = next(pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"])
+        return self.cluster.kubectl("exec", "-n", TEAM, name, "--", "printenv", "HUB_TOKEN").stdout.strip()
 
     def await_note(self) -> None:
-        """Until the server is known to have read what the Secret is now."""
+        """Until the server is known to have read what the Secret is now, in every one of its pods."""
 
         def noted() -> bool:
             annotations = self.deployment()["metadata"].get("annotations", {})
             return annotations.get(NOTE) == self.secret()["metadata"]["resourceVersion"]
 
-        wait_for("the Secret's version on the Deployment", noted, 90)
-        self.cluster.kubectl("rollout", "status", "deployment/digits", "-n", TEAM, "--timeout=110s")
+        def rolled() -> bool:
+            found = self.deployment()
+            status, wanted = found["status"], found["spec"]["replicas"]
+            counts = {status.get(key) for key in ("replicas", "updatedReplicas", "availableReplicas")}
+            return status["observedGeneration"] == found["metadata"]["generation"] and counts == {wanted}
+
+        wait_for("the Secret's version on the Deployment", noted, 120)
+        wait_for("all pods of the server to be new ones", rolled, 240)
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +219,7 @@ def test_a_rotation_rolls_the_server_without_pulumi(synced: Synced) -> None:
 
 
 def test_what_is_read_again_and_is_the_same_rolls_nothing(synced: Synced) -> None:
-    version, generation = synced.secret()["metadata"]["resourceVersion"], synced.deployment()["metadata"]["generation"]
+    version, pods = synced.secret()["metadata"]["resourceVersion"], synced.deployment()["spec"]["template"]
     read = "jsonpath={.status.refreshTime}"
 
     def refreshed() -> str:
@@ -223,7 +230,8 @@ def test_what_is_read_again_and_is_the_same_rolls_nothing(synced: Synced) -> Non
     first = refreshed()
     wait_for("the entry to be read again", lambda: refreshed() != first, 60)
     assert synced.secret()["metadata"]["resourceVersion"] == version
-    assert synced.deployment()["metadata"]["generation"] == generation
+    # Not the generation: that is the autoscaler's too.
+    assert synced.deployment()["spec"]["template"] == pods
 
 
 def test_pulumi_finds_nothing_to_change_after_a_rotation(synced: Synced) -> None:

@@ -128,7 +128,7 @@ def kept_by_cluster(platform: EmbeddedCluster, namespace: str, forms: set[bytes]
         found: Any = platform.get(kind, "-n", namespace)
         if kind == "secrets":
             for item in found["items"]:
-                del item["data"]
+                item.pop("data", None)
         text = json.dumps(found).encode()
         kept += [kind for form in forms if form in text]
     node = platform.node.instance

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
+import json
+import ssl
 import sys
+import threading
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +19,7 @@ import pytest
 from components.platform.rotation import program
 from components.platform.rotation.program import MARK, Pulse, look, news, patch_of, serve
 from components.platform.rotation.service import program_text
+from local import pki
 
 EARLY, LATER = "2026-01-01T10:00:00Z", "2026-01-01T10:00:05Z"
 
@@ -96,8 +102,74 @@ def test_a_secret_that_may_not_be_read_is_passed_by() -> None:
     assert look("vision", server) == ["vision/digits: noted db"]
 
 
-def test_secrets_are_asked_for_without_their_values() -> None:
-    assert program.METADATA.startswith("application/json;as=PartialObjectMetadata;")
+class Api(BaseHTTPRequestHandler):
+    """Says what it was asked, or that it has nothing, or will not say."""
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_PATCH(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        wanted = int(self.path.rpartition("/")[2]) if self.path.startswith("/error/") else 200
+        length = int(self.headers.get("Content-Length") or 0)
+        asked = {
+            "method": self.command,
+            "accept": self.headers["Accept"],
+            "token": self.headers["Authorization"],
+            "type": self.headers["Content-Type"],
+            "body": json.loads(self.rfile.read(length) or "null"),
+        }
+        self.send_response(wanted)
+        self.end_headers()
+        self.wfile.write(json.dumps(asked).encode())
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's own name
+        """Not on the screen of who runs the tests."""
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[program.Call]:
+    """The program's own calls, of a server with a certificate of an authority that only the pod knows."""
+    authority = pki.Authority(tmp_path, "ca")
+    authority.issue(pki.Identity(file="server", common_name="server", names=("127.0.0.1",)))
+    (tmp_path / "token").write_text("a-token")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setattr(program, "ACCOUNT", tmp_path)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.server_port))
+    yield program.api_server()
+    server.shutdown()
+    server.server_close()
+    thread.join(10)
+
+
+def test_calls_show_the_pod_s_token(call: program.Call) -> None:
+    asked = call("PATCH", "/apis/apps/v1/namespaces/a/deployments/b", {"metadata": {}})
+    assert (asked["method"], asked["token"], asked["body"]) == ("PATCH", "Bearer a-token", {"metadata": {}})
+    assert (asked["type"], asked["accept"]) == ("application/merge-patch+json", "application/json")
+
+
+def test_of_a_secret_only_the_metadata_is_asked_for(call: program.Call) -> None:
+    asked = call("GET", "/api/v1/namespaces/a/secrets/b", None)
+    assert asked["accept"] == "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+
+@pytest.mark.parametrize("code", [403, 404])
+def test_what_is_not_there_yet_is_nothing(call: program.Call, code: int) -> None:
+    assert call("GET", f"/error/{code}", None) is None
+
+
+def test_other_errors_are_told(call: program.Call) -> None:
+    with pytest.raises(urllib.error.HTTPError) as told:
+        call("GET", "/error/500", None)
+    told.value.close()
 
 
 def test_it_needs_nothing_but_python() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import fnmatch
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -335,31 +334,34 @@ def test_the_controller_may_only_take_on_the_teams_reading_roles() -> None:
     assert association.inputs["serviceAccount"] == "external-secrets"
     (only,) = statements("aws-external-secrets-policy", "policy")
     assert sorted(only["Action"]) == ["sts:AssumeRole", "sts:TagSession"]
-    names = [named(f"aws-{team}-reader").inputs["name"] for team in ("vision", "ranking")]
-    assert [resource.partition(":role/")[2] for resource in only["Resource"]] == names
+    assert only["Resource"] == "arn:aws:iam::444455556666:role/ml-prod-read-*"
+    # No other role is called so, and a reading role is.
+    roles = [
+        found.inputs["name"]
+        for found in deployed("prod").graph.registrations
+        if found.kind == "Role" and found.type.startswith("aws:")
+    ]
+    assert [name for name in roles if name.startswith("ml-prod-read-")] == ["ml-prod-read-vision"]
+
+
+def test_a_team_without_such_secrets_has_no_reading_role() -> None:
+    assert not [found for found in deployed("prod").graph.registrations if found.name == "aws-ranking-reader"]
 
 
 def test_a_reading_role_trusts_the_controller_alone() -> None:
-    for team_name in ("vision", "ranking"):
-        (trust,) = statements(f"aws-{team_name}-reader", "assumeRolePolicy")
-        # The engine's answer for the ARN of the controller's role.
-        assert trust["Principal"]["AWS"].endswith("aws-external-secrets-role")
-        assert sorted(trust["Action"]) == ["sts:AssumeRole", "sts:TagSession"]
+    (trust,) = statements("aws-vision-reader", "assumeRolePolicy")
+    # The engine's answer for the ARN of the controller's role.
+    assert trust["Principal"]["AWS"].endswith("aws-external-secrets-role")
+    assert sorted(trust["Action"]) == ["sts:AssumeRole", "sts:TagSession"]
 
 
-def test_a_reading_role_reads_the_entries_of_its_team_and_of_no_other() -> None:
-    def reads(team_name: str, entry: str) -> bool:
-        (statement,) = [
-            found for found in statements(f"aws-{team_name}-reader-policy", "policy") if "Secrets" in found["Sid"]
-        ]
-        assert sorted(statement["Action"]) == ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
-        arn = f"arn:aws:secretsmanager:eu-west-1:444455556666:secret:{entry}-AbCdEf"
-        return fnmatch.fnmatchcase(arn, statement["Resource"])
-
-    assert reads("vision", "ml-prod/teams/vision/labelling-api")
-    assert not reads("ranking", "ml-prod/teams/vision/labelling-api")
-    assert not reads("vision", "ml-prod/teams/vision-2/labelling-api")
-    assert not reads("vision", "ml-staging/teams/vision/labelling-api")
+def test_a_reading_role_is_of_its_team() -> None:
+    (reading, decrypting) = statements("aws-vision-reader-policy", "policy")
+    assert sorted(reading["Action"]) == ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
+    place = "arn:aws:secretsmanager:eu-west-1:444455556666:secret:ml-prod/teams/vision/*"
+    assert reading["Resource"] == place
+    assert decrypting["Action"] == ["kms:Decrypt"]
+    assert decrypting["Resource"].endswith("aws-vision-key-key")
 
 
 def test_a_store_on_aws_has_its_team_s_role_and_no_key() -> None:
