@@ -21,6 +21,9 @@ COMPONENT = "secrets"
 KEY_ID, KEY = "accessKeyId", "secretAccessKey"
 # An entry that is missing, or a right, is told after this long; External Secrets tries again all the time.
 PATIENCE = "3m"
+# What the API server would fill in. The list that they are in is one value to it: left out, a refresh would find the
+# whole list changed.
+DEFAULTS = {"conversionStrategy": "Default", "decodingStrategy": "None", "metadataPolicy": "None"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +93,7 @@ def secret_spec(args: TeamExternalSecretsArgs, secret: SyncedSecret) -> dict[str
 
     def source(key: EntryKey) -> dict[str, str]:
         said = {"key": key.entry, "property": key.property, "version": key.version}
-        return {name: value for name, value in said.items() if value is not None}
+        return {**DEFAULTS, **{name: value for name, value in said.items() if value is not None}}
 
     return {
         "refreshInterval": f"{secret.refresh_seconds}s",

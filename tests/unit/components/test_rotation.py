@@ -172,6 +172,42 @@ def test_other_errors_are_told(call: program.Call) -> None:
     told.value.close()
 
 
+def test_a_look_that_fails_is_told_and_the_next_one_comes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rounds: list[float] = []
+
+    def looked(namespace: str, _call: program.Call) -> list[str]:
+        if not rounds:
+            raise OSError("nobody answers")
+        return [f"{namespace}/digits: rolled for hub"]
+
+    def slept(seconds: float) -> None:
+        rounds.append(seconds)
+        if len(rounds) == 2:
+            raise KeyboardInterrupt
+
+    servers: list[ThreadingHTTPServer] = []
+    start = program.serve
+    monkeypatch.setattr(program, "serve", lambda pulse, port: servers.append(start(pulse, port)))
+    monkeypatch.setattr(program, "api_server", lambda: None)
+    monkeypatch.setattr(program, "look", looked)
+    monkeypatch.setattr(program.time, "sleep", slept)
+    for name, value in {"NAMESPACES": "vision,demo", "SECONDS_BETWEEN": "10", "PORT": "0"}.items():
+        monkeypatch.setenv(name, value)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            program.main()
+    finally:
+        for server in servers:
+            server.shutdown()
+            server.server_close()
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["vision/digits: rolled for hub", "demo/digits: rolled for hub"]
+    assert "nobody answers" in said.err
+    assert rounds == [10, 10]
+
+
 def test_it_needs_nothing_but_python() -> None:
     imported = [
         alias.name if isinstance(node, ast.Import) else node.module or ""

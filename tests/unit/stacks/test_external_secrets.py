@@ -19,7 +19,14 @@ from components.platform.external_secrets import chart_values
 from components.platform.rotation.program import MARK
 from components.platform.sources import Sources
 from components.tenancy import access
-from components.tenancy.external_secrets import EntryKey, SyncedSecret, TeamExternalSecretsArgs, secret_spec, store_spec
+from components.tenancy.external_secrets import (
+    DEFAULTS,
+    EntryKey,
+    SyncedSecret,
+    TeamExternalSecretsArgs,
+    secret_spec,
+    store_spec,
+)
 from local import helm, toolchain
 from local.paths import mirror_folder
 from stacks.config import Environment
@@ -108,8 +115,8 @@ def test_an_external_secret_says_where_each_key_is(values: None, deploy_afresh: 
     assert found.type == "kubernetes:external-secrets.io/v1:ExternalSecret"
     assert spec["refreshInterval"] == "30s"
     assert spec["data"] == [
-        {"secretKey": "old", "remoteRef": {"key": entry, "version": "AWSPREVIOUS"}},
-        {"secretKey": "user", "remoteRef": {"key": entry, "property": "username"}},
+        {"secretKey": "old", "remoteRef": {**DEFAULTS, "key": entry, "version": "AWSPREVIOUS"}},
+        {"secretKey": "user", "remoteRef": {**DEFAULTS, "key": entry, "property": "username"}},
     ]
     assert spec["target"] == {
         "name": "db",
@@ -394,3 +401,16 @@ def test_the_kinds_are_served_by_the_version_of_the_catalog() -> None:
         if one["served"]
     }
     assert {("SecretStore", "v1"), ("ExternalSecret", "v1")} <= served
+
+
+def test_what_an_external_secret_says_is_what_the_api_server_would_fill_in() -> None:
+    version = catalog.load().manifest("external-secrets-crds").version
+    file = mirror_folder() / "manifests" / f"external-secrets-crds-{version}.yaml"
+    if not file.exists():
+        pytest.skip("the definitions are not on this machine: `make mirror ENTRIES=external-secrets-crds`")
+    definitions = [found for found in yaml.safe_load_all(file.read_text(encoding="utf-8")) if found]
+    (definition,) = [found for found in definitions if found["spec"]["names"]["kind"] == "ExternalSecret"]
+    (schema,) = [one["schema"] for one in definition["spec"]["versions"] if one["name"] == "v1"]
+    spec = schema["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    reference = spec["data"]["items"]["properties"]["remoteRef"]["properties"]
+    assert {name: field["default"] for name, field in reference.items() if "default" in field} == DEFAULTS
