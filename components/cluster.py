@@ -94,6 +94,7 @@ class ClusterArgs:
     there. All else may change without a replacement. `kubeconfig` is a path or the text of a kubeconfig. `after`
     is what must be there before any object, and be gone after all of them, such as the nodes. `sources` is
     where charts, manifests and images of the catalog come from, `own_storage` what its stack has made for storages.
+    `secret_readers` are the roles by which External Secrets reads the teams' entries, where teams have such.
     `pod_traffic` is what every pod of a team has to be allowed on this kind of cluster, such as to ask for its cloud
     identity.
     """
@@ -108,6 +109,7 @@ class ClusterArgs:
     sources: Sources = field(default_factory=Sources)
     own_storage: OwnStorage = field(default_factory=OwnStorage)
     pod_traffic: tuple[Traffic, ...] = ()
+    secret_readers: Mapping[str, pulumi.Output[str]] = field(default_factory=dict[str, pulumi.Output[str]])
     after: tuple[pulumi.Resource, ...] = ()
 
 
@@ -128,6 +130,7 @@ class Cluster(pulumi.ComponentResource):
     sources: Sources
     own_storage: OwnStorage
     pod_traffic: tuple[Traffic, ...]
+    secret_readers: Mapping[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:cluster:Cluster", name, None, opts)
@@ -156,4 +159,5 @@ class Cluster(pulumi.ComponentResource):
         self.sources = args.sources
         self.own_storage = args.own_storage
         self.pod_traffic = args.pod_traffic
+        self.secret_readers = args.secret_readers
         self.register_outputs({"server": self.server})

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pulumi
 
-from components.aws.identity import POD_IDENTITY_AGENT
+from components.aws.account import Account
+from components.aws.identity import POD_IDENTITY_AGENT, PodRole, PodRoleArgs
+from components.aws.names import reader_role
+from components.aws.policies import Statement
 from components.aws.storage_classes import StorageClasses, StorageClassesArgs
 from components.aws.team import TeamResources, TeamResourcesArgs
 from components.cluster import Cluster, ClusterArgs
+from components.platform import external_secrets
 from components.platform.sources import Sources
 from components.platform.storage.own import LustreAddress, OwnStorage
 from stacks.aws_compute import Compute
@@ -18,6 +22,7 @@ from stacks.aws_config import AwsCluster
 from stacks.aws_data import Data
 from stacks.aws_foundation import Foundation
 from stacks.config import Environment, Team
+from stacks.external_secrets_config import aws_secrets
 from stacks.outputs import AwsOutputs
 from stacks.sources import sources
 from stacks.team import service_accounts
@@ -34,6 +39,7 @@ class AwsEnvironment:
         taken_from = sources(environment, os.environ, Path.home())
         self._compute = Compute(self._base, taken_from, environment.gpu)
         self._data = Data(self._base, self._compute.eks)
+        self._secrets_reader = self._external_secrets_role() if environment.external_secrets else None
         self._teams = {team.name: self._team(team) for team in environment.teams}
         self.cluster = self._cluster(taken_from)
 
@@ -62,9 +68,27 @@ class AwsEnvironment:
                 sources=taken_from,
                 own_storage=self._own_storage(classes.shared),
                 pod_traffic=(POD_IDENTITY_AGENT,),
+                secret_readers={
+                    name: team.reader_arn for name, team in self._teams.items() if team.reader_arn is not None
+                },
                 after=(*self._compute.ready, classes, *(files.mount_targets if files else ())),
             ),
         )
+
+    def _external_secrets_role(self) -> pulumi.Output[str]:
+        """The role of External Secrets, which reads nothing itself: it takes on that of the team whose entry it is."""
+        return PodRole(
+            "aws-external-secrets",
+            PodRoleArgs(
+                account=self._base.account,
+                cluster=self._compute.eks.name,
+                role=f"{self._config.name}-external-secrets",
+                namespace=external_secrets.NAMESPACE,
+                service_account=external_secrets.CHART,
+                statements=(reader_use(self._base.account, self._config.name),),
+            ),
+            self._base.opts,
+        ).arn
 
     def _own_storage(self, efs_class: str | None) -> OwnStorage:
         data, lustre = self._data, self._data.lustre
@@ -96,6 +120,7 @@ class AwsEnvironment:
             file_system_id=files.id if files else None,
             images=said.images,
             secrets=said.secrets,
+            secrets_reader=self._secrets_reader if aws_secrets(team) else None,
             budget=said.budget,
             emails=said.emails,
         )
@@ -121,3 +146,15 @@ class AwsEnvironment:
                 for name, team in self._teams.items()
             },
         }
+
+
+def reader_use(account: Account, cluster: str) -> Statement:
+    """What External Secrets may do itself: take on the teams' reading roles, which nothing else is named like.
+
+    By their pattern, so that a new team changes nothing here. Each of them says in its trust who may take it on.
+    """
+    return Statement(
+        sid="RolesThatReadSecrets",
+        actions=("sts:AssumeRole", "sts:TagSession"),
+        resources=(account.iam(f"role/{reader_role(cluster, '*')}"),),
+    )

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from stacks.config import Environment
 from stacks.config_model import did_you_mean
 from stacks.faults import PROJECT, ConfigError, Fault, Path
-from stacks.secrets_config import VALUES, missing_values, value_faults
+from stacks.secrets_config import VALUES, key_references, missing_values, references, value_faults
 from stacks.stack_file import read_stack_file
 from stacks.stack_keys import ROOTS, config_path, located, own_key
 from stacks.team_config import Team
@@ -44,7 +44,7 @@ def check_stack_file(path: FilePath) -> BaseModel:
                 secrets = config_path(file, VALUES)
                 names = file.value["config"].get(secrets[1])
                 if result is not None:
-                    faults = [*faults, *missing_values(teams_of(result), names if isinstance(names, dict) else ())]
+                    faults = [*faults, *missing_values(values_of(result), names if isinstance(names, dict) else ())]
                 found += [*secure, *(f for f in located(faults, start, file) if not _is_inside(f, secure))]
                 break
     # One line for each place: what the first look says is nearest to the cause.
@@ -111,6 +111,13 @@ def teams_of(stack: BaseModel) -> Iterator[tuple[Path, Team]]:
         yield from ((("teams", index), team) for index, team in enumerate(stack.teams))
     if isinstance(stack, TeamStack):
         yield ("team",), stack.team
+
+
+def values_of(stack: BaseModel) -> Iterator[tuple[Path, str]]:
+    """The values that a stack names, with the path of each from the stack's own key."""
+    yield from references(teams_of(stack))
+    if isinstance(stack, Environment) and stack.external_secrets and stack.external_secrets.credentials:
+        yield from key_references(("externalSecrets", "credentials"), stack.external_secrets.credentials)
 
 
 def _is_inside(fault: Fault, others: Sequence[Fault]) -> bool:

@@ -14,6 +14,7 @@ from stacks import aws_config, crosschecks, gpu_checks, priority_config, storage
 from stacks.catalog_config import CatalogSources
 from stacks.cluster_config import Cluster
 from stacks.config_model import ConfigModel, Many
+from stacks.external_secrets_config import ExternalSecrets, external_secrets_faults
 from stacks.faults import Fault
 from stacks.gateway_config import Gateway, Mesh, gateway_faults, mesh_faults
 from stacks.gpu_config import Gpu
@@ -61,6 +62,9 @@ class Environment(ConfigModel):
     monitoring: Monitoring | None = Field(
         default=None, description="Metrics, alerts and objectives; `{}` takes the defaults."
     )
+    external_secrets: ExternalSecrets | None = Field(
+        default=None, description="Secrets of teams from AWS Secrets Manager; on AWS `{}` takes the defaults."
+    )
     object_store: ObjectStore | None = Field(default=None, description="An S3 server of the platform's own.")
     storage_drivers: Many[StorageDriver] = Field(
         default=(), description="Drivers to install, of those that a cluster may lack: `nfs` is csi-driver-nfs."
@@ -89,6 +93,7 @@ class Environment(ConfigModel):
         yield from gpu_checks.gpu_faults(self)
         yield from priority_config.priority_faults(self)
         yield from monitoring_faults(self)
+        yield from external_secrets_faults(self)
 
     @property
     def claims_gpus(self) -> bool:

@@ -19,7 +19,7 @@ def faults_of(error: ValidationError, root: schema.Model, value: Any) -> list[Fa
 
 
 def _faults_of_one(details: ErrorDetails, root: schema.Model, value: Any) -> list[Fault]:
-    path = _own_path(details["loc"], value)
+    path = _own_path(details["loc"], root, value)
     cause = details.get("ctx", {}).get("error")
     if isinstance(cause, FaultsError):
         return [fault.under(path) for fault in cause.faults]
@@ -28,16 +28,23 @@ def _faults_of_one(details: ErrorDetails, root: schema.Model, value: Any) -> lis
     return [Fault(path=path, message=_message(details, path, root, value))]
 
 
-def _own_path(loc: Path, value: Any) -> Path:
+def _own_path(loc: Path, root: schema.Model, value: Any) -> Path:
     """pydantic's location without what is no key of the file: a union's tag, the mark of a mapping's key."""
     path: list[str | int] = []
+    inner = value
     for key in loc:
-        is_tag = isinstance(value, dict) and value.get("kind") == key and key not in value
+        is_tag = isinstance(inner, dict) and key not in inner and _tag(tuple(path), root, value) == key
         if key == "[key]" or is_tag:
             continue
         path.append(key)
-        value = schema.child(value, key)
+        inner = schema.child(inner, key)
     return tuple(path)
+
+
+def _tag(path: Path, root: schema.Model, value: Any) -> str | None:
+    """The kind of the model at a path where the file's words, or a default, choose one of several."""
+    models = _models(path, root, value)
+    return schema.kind_of(models[0]) if len(models) == 1 else None
 
 
 def _message(details: ErrorDetails, path: Path, root: schema.Model, value: Any) -> str:

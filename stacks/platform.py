@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import pulumi
 
 from components.cluster import Cluster
-from components.platform import queueing
+from components.platform import external_secrets, queueing
 from components.platform.drain import Drain, DrainArgs
+from components.platform.external_secrets import ExternalSecrets
 from components.platform.gateway import Gateway
 from components.platform.gpu.support import GpuSupport
 from components.platform.logs import Logs
@@ -18,6 +19,7 @@ from components.platform.priorities import Priorities
 from components.platform.queueing import Queueing
 from stacks.config import Environment
 from stacks.dashboards import build_dashboards
+from stacks.external_secrets import build_external_secrets
 from stacks.gateway import build_gateway
 from stacks.gpu import build_gpu_support, build_priorities
 from stacks.logs import build_logs
@@ -36,6 +38,7 @@ class Services:
     queueing: Queueing | None = None
     gpu: GpuSupport | None = None
     monitoring: Monitoring | None = None
+    external_secrets: ExternalSecrets | None = None
     storage: StorageServices = field(default_factory=StorageServices)
 
 
@@ -59,13 +62,21 @@ def build_services(environment: Environment, cluster: Cluster) -> Services:
         gpu=gpu,
         queueing=queueing,
         monitoring=monitoring,
+        external_secrets=(
+            build_external_secrets(environment, environment.external_secrets, cluster)
+            if environment.external_secrets
+            else None
+        ),
         storage=build_storage_services(environment, cluster),
     )
 
 
 def build_drains(services: Services, cluster: Cluster, after: Sequence[pulumi.Resource]) -> None:
     """What a destroy deletes first, so that it works while an operator is down. `after` is all that operators serve."""
-    operators = {"queueing": (services.queueing, queueing.NAMESPACE, queueing.GROUP)}
+    operators: dict[str, tuple[Queueing | ExternalSecrets | None, str, str]] = {
+        "queueing": (services.queueing, queueing.NAMESPACE, queueing.GROUP),
+        "external-secrets": (services.external_secrets, external_secrets.NAMESPACE, external_secrets.GROUP),
+    }
     for name, (service, namespace, group) in operators.items():
         if service is not None:
             Drain(

@@ -41,9 +41,16 @@ def kind_of(model: Model) -> str | None:
 
 
 def _chosen(models: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
-    """Of a union's models, the one whose `kind` the value names; all of them if it names none."""
+    """Of a union's models, the one whose `kind` the value names; else that of the default, else all of them."""
     kind = value.get("kind") if isinstance(value, dict) else None
+    if kind is None:
+        return tuple(one for one in models if is_model(one) and _is_default(one)) or models
     return tuple(one for one in models if is_model(one) and kind_of(one) == kind) or models
+
+
+def _is_default(model: Model) -> bool:
+    """Whether it is the model of a union that is meant where the file says no `kind`."""
+    return kind_of(model) is not None and not model.model_fields["kind"].is_required()
 
 
 def item_type(annotation: Any) -> Any:

@@ -10,7 +10,7 @@ import pulumi
 
 from components.tenancy.secrets import RegistryLogin
 from stacks.faults import PROJECT
-from stacks.secrets_config import VALUES, how_to_set
+from stacks.secrets_config import VALUES, PulumiSecret, how_to_set
 from stacks.team_config import Team
 
 KEY = f"{PROJECT}:{VALUES}"
@@ -28,20 +28,23 @@ def secret_values() -> Mapping[str, pulumi.Output[str]]:
 
 
 def secrets_of(team: Team, values: Mapping[str, pulumi.Output[str]]) -> dict[str, dict[str, pulumi.Output[str]]]:
-    """The team's Secrets: values by key by the name of the Secret."""
+    """The team's Secrets that the stack makes itself: values by key by the name of the Secret."""
     return {
-        secret.name: {key: _value(team, name, values) for key, name in secret.keys.items()} for secret in team.secrets
+        secret.name: {key: value_of(team, name, values) for key, name in secret.keys.items()}
+        for secret in team.secrets
+        if isinstance(secret, PulumiSecret)
     }
 
 
 def logins_of(team: Team, values: Mapping[str, pulumi.Output[str]]) -> tuple[RegistryLogin, ...]:
     return tuple(
-        RegistryLogin(registry=login.registry, username=login.username, password=_value(team, login.password, values))
+        RegistryLogin(registry=login.registry, username=login.username, password=value_of(team, login.password, values))
         for login in team.image_pull
     )
 
 
-def _value(team: Team, name: str, values: Mapping[str, pulumi.Output[str]]) -> pulumi.Output[str]:
+def value_of(team: Team, name: str, values: Mapping[str, pulumi.Output[str]]) -> pulumi.Output[str]:
+    """One of the values, that a team needs. RunError where nobody has set it."""
     if name not in values:
         raise pulumi.RunError(f"teams[{team.name}] needs the secret {name!r}, which is not set; {how_to_set(name)}")
     return values[name]

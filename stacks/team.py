@@ -19,6 +19,7 @@ from components.serving.deployment import service_account_name as serving_servic
 from components.serving.disruption import Disruption
 from components.serving.rollout import Rollout
 from components.serving.route import ServerRoute, ServerRouteArgs
+from components.tenancy.external_secrets import TeamExternalSecrets
 from components.tenancy.queue import LocalQueue, LocalQueueArgs
 from components.tenancy.reference import TeamReference
 from components.tenancy.secrets import IMAGE_PULL_SECRET, TeamSecrets, TeamSecretsArgs
@@ -27,11 +28,14 @@ from components.training.job import Queued, TrainingJob, TrainingJobArgs
 from components.training.job import service_account_name as training_service_account
 from stacks import arguments, config
 from stacks.config import Environment
+from stacks.external_secrets import build_team_external_secrets
+from stacks.external_secrets_config import aws_secrets
 from stacks.monitoring import objectives_of
 from stacks.outputs import ServingOutput, TeamOutput, TrainingOutput
 from stacks.platform import Services
 from stacks.queueing import build_cluster_queue, queued_by_another_stack, queued_in_environment
 from stacks.secrets import logins_of, secret_values, secrets_of
+from stacks.secrets_config import PulumiSecret
 from stacks.serving_config import Serving
 from stacks.storage import TeamStorages
 from stacks.team_stack_config import TeamStack
@@ -68,6 +72,8 @@ class TeamWorkloads:
         self.secrets = self.team_secrets()
         # Known when all Secrets are there: a pod without the one that it names would not start.
         self.namespace = self.secrets.namespace if self.secrets else tenancy.namespace
+        if synced := self.external_secrets():
+            self.namespace = synced.namespace
         self.storages = TeamStorages(
             environment=environment,
             cluster=cluster,
@@ -87,7 +93,7 @@ class TeamWorkloads:
 
     def team_secrets(self) -> TeamSecrets | None:
         """The Secrets of the team's config, if it has any."""
-        if not self.team.secrets and not self.team.image_pull:
+        if not self.team.image_pull and not any(isinstance(secret, PulumiSecret) for secret in self.team.secrets):
             return None
         values = secret_values()
         return TeamSecrets(
@@ -101,6 +107,15 @@ class TeamWorkloads:
             self.child,
         )
 
+    def external_secrets(self) -> TeamExternalSecrets | None:
+        """The Secrets of the team's config that External Secrets makes, where it is installed and the team has any."""
+        installed = self.services.external_secrets
+        if installed is None or not isinstance(self.environment, Environment):
+            return None
+        return build_team_external_secrets(
+            *(self.environment, self.team, self.cluster, installed, self.namespace, secret_values()), self.child
+        )
+
     @property
     def image_pull_secret(self) -> str | None:
         return IMAGE_PULL_SECRET if self.team.image_pull else None
@@ -109,6 +124,18 @@ class TeamWorkloads:
         """The versions of the Secrets that a program reads, of those that this stack makes."""
         made = self.secrets.versions if self.secrets else {}
         return {name: made[name] for name in program.secrets if name in made}
+
+    def changing_secrets(self, program: Program) -> tuple[str, ...]:
+        """The Secrets that a program reads and that may change outside of this stack, of those that are known to.
+
+        A team stack knows none: there it is all Secrets that it does not make. Where nobody looks after them, that
+        they are named changes nothing.
+        """
+        if isinstance(self.environment, TeamStack):
+            made = self.secrets.versions if self.secrets else {}
+            return tuple(name for name in program.secrets if name not in made)
+        known = {secret.name for secret in aws_secrets(self.team)}
+        return tuple(name for name in program.secrets if name in known)
 
     def local_queue(self) -> LocalQueue | None:
         """The way into the team's queue, where there are queues and this stack makes them."""
@@ -184,6 +211,7 @@ class TeamWorkloads:
                 # for one that fails.
                 after=[trained] if trained and version == trained.version else [],
                 secret_versions=self.secret_versions(program),
+                changing_secrets=self.changing_secrets(program),
                 image_pull_secret=self.image_pull_secret,
             ),
             self.child,

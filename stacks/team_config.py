@@ -12,7 +12,7 @@ from stacks.config_model import ConfigModel, Many
 from stacks.faults import Fault
 from stacks.network_config import Network, workload_faults
 from stacks.queueing_config import Queue
-from stacks.secrets_config import PulumiSecret, RegistryLogin, team_faults
+from stacks.secrets_config import Credentials, RegistryLogin, Secret, team_faults
 from stacks.serving_config import Serving
 from stacks.training_config import Training
 from stacks.types import (
@@ -59,7 +59,10 @@ class Team(ConfigModel):
         default={}, description="Labels of the namespace and of the team's objects."
     )
     mesh: bool | None = Field(default=None, description="Whether the pods join the mesh; they do where there is one.")
-    secrets: Many[PulumiSecret] = Field(default=(), description="Kubernetes Secrets that the stack makes.")
+    secrets: Many[Secret] = Field(default=(), description="Kubernetes Secrets that the stack makes.")
+    aws_credentials: Credentials | None = Field(
+        default=None, description="Access key for its entries in Secrets Manager. Not on AWS, where it has a role."
+    )
     image_pull: Many[RegistryLogin] = Field(default=(), description="Private registries of the team's images.")
     network: Network | None = Field(
         default=None, description="Connections beyond what every team has: DNS, and requests to servers."

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from stacks import crosschecks, storage_checks
 from stacks.config import Images
 from stacks.config_model import ConfigModel, Many, Rule, shown
 from stacks.faults import Fault, Path
+from stacks.secrets_config import AwsSecret
 from stacks.storage_config import Storage
 from stacks.team_config import Team
 
@@ -36,7 +38,7 @@ StackName = Annotated[
 ]
 
 # What the environment's stack says of a team, for it needs more rights than a team has.
-_OF_THE_ENVIRONMENT = ("quota", "queue", "owners", "developers", "viewers", "mesh", "network")
+_OF_THE_ENVIRONMENT = ("quota", "queue", "owners", "developers", "viewers", "mesh", "network", "aws_credentials")
 
 
 class TeamStack(ConfigModel):
@@ -60,7 +62,14 @@ class TeamStack(ConfigModel):
         for key in _OF_THE_ENVIRONMENT:
             if key in self.team.model_fields_set:
                 message = "is said in the environment's stack; remove the key here"
-                yield Fault(path=("team", key), message=message)
+                yield Fault(path=("team", to_camel(key)), message=message)
+        for index, secret in enumerate(self.team.secrets):
+            if isinstance(secret, AwsSecret):
+                message = (
+                    "is made by the environment's stack, since members of teams may not say what External Secrets "
+                    "reads; say the Secret there, and only name it here under envFrom, secretEnv or secretFiles"
+                )
+                yield Fault(path=("team", "secrets", index, "kind"), message=message)
 
     def _route_faults(self) -> Iterator[Fault]:
         for index, server in enumerate(self.team.serving):

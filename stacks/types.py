@@ -150,6 +150,7 @@ _RESERVED_NAMESPACES = (
     "ml-platform",
     "monitoring",
     "monitoring-nodes",
+    "secret-rotation",
     "storage-drivers",
     "storage-system",
 )

@@ -108,6 +108,19 @@ class EmbeddedCluster:
     def outputs(self) -> Any:
         return self.pulumi.outputs()
 
+    def set_secret(self, name: str, value: str) -> None:
+        """A value under `ml-platform:secrets`, as a person sets it: by the keyboard, and encrypted into the file."""
+        words = ("config", "set", "--secret", "--path", f"ml-platform:secrets.{name}", "--stack", self.pulumi.stack)
+        done = subprocess.run(
+            [*self.pulumi.command(*words), "--config-file", str(self.pulumi.stack_file)],
+            env=self.pulumi.environment(),
+            input=value,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
     @contextmanager
     def changed_config(self, change: Callable[[Any], None]) -> Generator[None]:
         """The stack file with `change` made to its environment, until the block ends."""

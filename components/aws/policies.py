@@ -187,6 +187,17 @@ def pod_identity_trust(
     )
 
 
+def role_trust(role_arn: pulumi.Input[str]) -> Document:
+    """Trust of one other role. TagSession, since a session of Pod Identity hands its tags on."""
+    return document(
+        Statement(
+            sid="OtherRole",
+            actions=("sts:AssumeRole", "sts:TagSession"),
+            principals={"AWS": role_arn},
+        )
+    )
+
+
 def key_policy(account_root_arn: str, *statements: Statement) -> Document:
     """A KMS key policy: the account's IAM decides about the key, and `statements` add AWS services."""
     return document(

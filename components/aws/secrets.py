@@ -8,11 +8,7 @@ import pulumi
 from pulumi_aws import secretsmanager
 
 from components.aws import policies, tags
-
-
-def secret_name(environment: str, team: str, secret: str) -> str:
-    """Path of a team's secret; the team's role may read what is below `<environment>/teams/<team>/`."""
-    return f"{environment}/teams/{team}/{secret}"
+from components.aws.names import secret_name
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

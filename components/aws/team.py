@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pulumi
-from pulumi_aws import eks
+from pulumi_aws import eks, iam
 
 from components.aws import policies, tags
 from components.aws.account import Account
@@ -13,13 +13,46 @@ from components.aws.budgets import MonthlyBudget, MonthlyBudgetArgs
 from components.aws.efs import TeamFolder, TeamFolderArgs
 from components.aws.identity import PodRole, PodRoleArgs
 from components.aws.keys import EncryptionKey, EncryptionKeyArgs
+from components.aws.names import reader_role, secret_name
 from components.aws.registry import ImageRepository, ImageRepositoryArgs
-from components.aws.secrets import TeamSecret, TeamSecretArgs, secret_name
+from components.aws.secrets import TeamSecret, TeamSecretArgs
 
 
 def team_prefix(team: str) -> str:
     """Where a team's objects are, in every bucket of the environment."""
     return f"teams/{team}/"
+
+
+def secret_statements(
+    *, account: Account, environment: str, team: str, team_key_arn: pulumi.Input[str], key_actions: tuple[str, ...]
+) -> tuple[policies.Statement, ...]:
+    """Reading a team's entries of Secrets Manager, and `key_actions` on its key by way of Secrets Manager alone."""
+    return (
+        policies.Statement(
+            sid="SecretsOfTheTeam",
+            actions=("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"),
+            resources=(account.arn("secretsmanager", f"secret:{secret_name(environment, team, '*')}"),),
+        ),
+        policies.Statement(
+            sid="KeyOfTheTeam",
+            actions=key_actions,
+            resources=(team_key_arn,),
+            conditions={"StringEquals": {"kms:ViaService": f"secretsmanager.{account.region}.amazonaws.com"}},
+        ),
+    )
+
+
+def reader_statements(
+    *, account: Account, environment: str, team: str, team_key_arn: pulumi.Input[str]
+) -> tuple[policies.Statement, ...]:
+    """What External Secrets may do for a team: read its entries, and nothing else."""
+    return secret_statements(
+        account=account,
+        environment=environment,
+        team=team,
+        team_key_arn=team_key_arn,
+        key_actions=("kms:Decrypt",),
+    )
 
 
 def team_statements(
@@ -38,17 +71,13 @@ def team_statements(
     bucket_arns = [account.bucket(bucket) for bucket in buckets]
     prefix = team_prefix(team)
     statements = [
-        policies.Statement(
-            sid="SecretsOfTheTeam",
-            actions=("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"),
-            resources=(account.arn("secretsmanager", f"secret:{secret_name(environment, team, '*')}"),),
-        ),
-        policies.Statement(
-            sid="KeyOfTheTeam",
-            actions=("kms:Decrypt", "kms:GenerateDataKey"),
-            resources=(team_key_arn,),
-            conditions={"StringEquals": {"kms:ViaService": f"secretsmanager.{account.region}.amazonaws.com"}},
-        ),
+        *secret_statements(
+            account=account,
+            environment=environment,
+            team=team,
+            team_key_arn=team_key_arn,
+            key_actions=("kms:Decrypt", "kms:GenerateDataKey"),
+        )
     ]
     if buckets:
         statements += [
@@ -96,7 +125,8 @@ def team_statements(
 class TeamResourcesArgs:
     """buckets: names of the environment's buckets. budget: US dollars a month, None for no budget.
 
-    service_accounts: those of the namespace whose pods get the team's role.
+    service_accounts: those of the namespace whose pods get the team's role. secrets_reader: the role of External
+    Secrets, which then may take on another role of the team that reads its secrets; None where it makes none for it.
     """
 
     account: Account
@@ -111,6 +141,7 @@ class TeamResourcesArgs:
     file_system_id: pulumi.Input[str] | None
     images: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    secrets_reader: pulumi.Input[str] | None = None
     budget: int | None = None
     emails: tuple[str, ...] = ()
 
@@ -119,6 +150,7 @@ class TeamResources(pulumi.ComponentResource):
     """All that belongs to one team in AWS; adding or removing a team touches nothing of the others."""
 
     role_arn: pulumi.Output[str]
+    reader_arn: pulumi.Output[str] | None
     repositories: dict[str, pulumi.Output[str]]
     folder: pulumi.Output[str] | None
 
@@ -193,6 +225,33 @@ class TeamResources(pulumi.ComponentResource):
                 tags=own,
                 opts=child,
             )
+        self.reader_arn = None
+        if args.secrets_reader is not None:
+            reader = iam.Role(
+                f"{name}-reader",
+                name=reader_role(args.cluster_name, args.team),
+                description=f"External Secrets, for team {args.team}",
+                assume_role_policy=policies.to_json(policies.role_trust(args.secrets_reader)),
+                tags=own,
+                opts=child,
+            )
+            iam.RolePolicy(
+                f"{name}-reader-policy",
+                name="permissions",
+                role=reader.name,
+                policy=policies.to_json(
+                    policies.document(
+                        *reader_statements(
+                            account=args.account,
+                            environment=args.environment,
+                            team=args.team,
+                            team_key_arn=key.arn,
+                        )
+                    )
+                ),
+                opts=child,
+            )
+            self.reader_arn = reader.arn
         if args.budget is not None:
             MonthlyBudget(
                 f"{name}-budget",

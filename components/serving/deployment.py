@@ -12,6 +12,7 @@ import pulumi_kubernetes as k8s
 from components.cluster import Cluster
 from components.labels import Owner, object_labels, selector_labels
 from components.placement import Placement, spread_constraints, spreads_of_server
+from components.platform.rotation.program import MARK as ROTATION
 from components.platform.storage.access import TeamStorage
 from components.pods import Mount, Program, container, pod_spec
 from components.serving.autoscaling import Autoscaling, autoscaler_spec
@@ -51,7 +52,8 @@ class ModelServerArgs:
     """One `serving` entry of a team.
 
     `after` is what must be there before the server starts, such as the training of its model. With
-    `autoscaling`, `replicas` is not used.
+    `autoscaling`, `replicas` is not used. `secret_versions` are those of the stack's own Secrets that the server
+    reads, `changing_secrets` the names of those that change outside of the stack.
     """
 
     cluster: Cluster
@@ -72,6 +74,7 @@ class ModelServerArgs:
     placement: Placement = field(default_factory=Placement)
     after: Sequence[pulumi.Resource] = ()
     secret_versions: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    changing_secrets: Sequence[str] = ()
     image_pull_secret: str | None = None
 
     @property
@@ -215,9 +218,15 @@ class ModelServer(pulumi.ComponentResource):
             replicas=args.most_replicas,
             first=args.probes.startup_seconds + PROGRESS_MARGIN_SECONDS,
         )
+        deployment_metadata = metadata(args.entry)
+        if args.changing_secrets:
+            # By these it is found and rolled when one of them changes.
+            labels = object_labels(args.owner, name=args.entry, component=COMPONENT)
+            deployment_metadata["labels"] = {**labels, ROTATION: "secrets"}
+            deployment_metadata["annotations"] = {ROTATION: ",".join(sorted(args.changing_secrets))}
         deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
-            metadata=metadata(args.entry),
+            metadata=deployment_metadata,
             spec=deployment_spec(args),
             opts=pulumi.ResourceOptions(
                 parent=self,

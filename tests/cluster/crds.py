@@ -40,6 +40,12 @@ class Source:
 
 SOURCES = (
     Source(
+        entry="external-secrets-crds",
+        module="github.com/external-secrets/external-secrets",
+        folder="config/crds/bases",
+        groups=("external-secrets.io",),
+    ),
+    Source(
         entry="karpenter-crd",
         module="github.com/aws/karpenter-provider-aws",
         folder="pkg/apis/crds",

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +38,7 @@ class Canaries:
             self.set(name, self.values[name])
 
     def set(self, name: str, value: str) -> None:
-        """As a person does it: the value goes in by the keyboard, and encrypted into the stack file."""
-        pulumi = self.cluster.pulumi
-        words = ("config", "set", "--secret", "--path", f"ml-platform:secrets.{name}", "--stack", pulumi.stack)
-        done = subprocess.run(
-            [*pulumi.command(*words), "--config-file", str(pulumi.stack_file)],
-            env=pulumi.environment(),
-            input=value,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        self.cluster.set_secret(name, value)
         self.values[name] = value
 
     def run(self, *words: str) -> str:
@@ -60,8 +48,12 @@ class Canaries:
 
     @property
     def forms(self) -> set[bytes]:
-        """The values as they are and as Kubernetes and container clients encode them, alone or in a longer text."""
-        return {form for value in self.values.values() for form in (value.encode(), *encodings(value.encode()))}
+        return forms_of(self.values.values())
+
+
+def forms_of(values: Iterable[str]) -> set[bytes]:
+    """Values as they are and as Kubernetes and container clients encode them, alone or in a longer text."""
+    return {form for value in values for form in (value.encode(), *encodings(value.encode()))}
 
 
 def encodings(value: bytes) -> Iterator[bytes]:
@@ -112,26 +104,36 @@ def test_no_value_is_in_what_pulumi_says(canaries: Canaries) -> None:
 
 def test_no_value_is_in_what_pulumi_keeps(canaries: Canaries, platform: EmbeddedCluster) -> None:
     """The state, its backups, the history, the stack file, and what the CLI leaves in its folders."""
-    files = [file for file in platform.pulumi.folder.rglob("*") if file.is_file() and not file.is_symlink()]
-    files.append(platform.pulumi.stack_file)
-    kinds = {part for file in files for part in file.parts}
-    assert {"stacks", "history", "backups"} <= kinds
-    assert holders(files, canaries.forms) == []
+    assert kept_by_pulumi(platform, canaries.forms) == []
 
 
 def test_no_value_is_in_the_cluster_but_in_its_secret(canaries: Canaries, platform: EmbeddedCluster) -> None:
     """Objects other than Secrets, what is said about Secrets beside their data, etcd's files and the audit log."""
-    kinds = platform.kubectl("api-resources", "--verbs=list", "--namespaced", "-o", "name").stdout.split()
-    for kind in kinds:
-        found: Any = platform.get(kind, "-n", TEAM)
+    assert kept_by_cluster(platform, TEAM, canaries.forms) == []
+
+
+def kept_by_pulumi(platform: EmbeddedCluster, forms: set[bytes]) -> list[str]:
+    """The files in which Pulumi has one of the forms."""
+    files = [file for file in platform.pulumi.folder.rglob("*") if file.is_file() and not file.is_symlink()]
+    files.append(platform.pulumi.stack_file)
+    kinds = {part for file in files for part in file.parts}
+    assert {"stacks", "history", "backups"} <= kinds
+    return holders(files, forms)
+
+
+def kept_by_cluster(platform: EmbeddedCluster, namespace: str, forms: set[bytes]) -> list[str]:
+    """The kinds of objects of a namespace, and the files of the node, that have one of the forms. Not Secrets' data."""
+    kept: list[str] = []
+    for kind in platform.kubectl("api-resources", "--verbs=list", "--namespaced", "-o", "name").stdout.split():
+        found: Any = platform.get(kind, "-n", namespace)
         if kind == "secrets":
             for item in found["items"]:
-                del item["data"]
+                item.pop("data", None)
         text = json.dumps(found).encode()
-        assert not [form for form in canaries.forms if form in text], kind
+        kept += [kind for form in forms if form in text]
     node = platform.node.instance
     files = [*(node.state / "var-lib" / "etcd").rglob("*"), *node.logs.rglob("*")]
-    assert holders([file for file in files if file.is_file()], canaries.forms) == []
+    return kept + holders([file for file in files if file.is_file()], forms)
 
 
 def holders(files: list[Path], forms: set[bytes]) -> list[str]:

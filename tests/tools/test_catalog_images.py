@@ -40,7 +40,8 @@ def name(path: Path) -> str:
 @pytest.fixture(scope="module", autouse=True)
 def values() -> Iterator[None]:
     """Values of the secrets that the stack files name."""
-    pulumi.runtime.set_all_config({KEY: json.dumps({"hub-token": "x", "db-password": "x"})}, [KEY])
+    names = {name for path in FILES for name in yaml.safe_load(path.read_text(encoding="utf-8"))["config"].get(KEY, ())}
+    pulumi.runtime.set_all_config({KEY: json.dumps(dict.fromkeys(names, "x"))}, [KEY])
     yield
     pulumi.runtime.set_all_config({})
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from components.aws import karpenter_policy, policies
 from components.aws.account import Account
-from components.aws.team import team_statements
+from components.aws.names import reader_role
+from components.aws.team import reader_statements, team_statements
 
 ACCOUNT = Account(id="111122223333", region="eu-west-1")
 SOME: dict[str, Any] = {"sid": "Some"}
@@ -115,6 +116,44 @@ def test_a_team_reaches_what_is_its_own_and_nothing_of_another(team: str, other:
     assert all(allows(statements, action, resource) for action, resource in things_of(team))
     if team != other:
         assert not [thing for thing in things_of(other) if allows(statements, *thing)]
+
+
+def reader_of(team: str) -> list[dict[str, Any]]:
+    """What External Secrets may do for a team."""
+    key = f"arn:aws:kms:eu-west-1:111122223333:key/of-{team}"
+    found = reader_statements(account=ACCOUNT, environment="ml-test", team=team, team_key_arn=key)
+    return policies.document(*found)["Statement"]
+
+
+@given(NAMES, NAMES)
+def test_external_secrets_reads_for_a_team_what_is_its_own_and_nothing_of_another(team: str, other: str) -> None:
+    statements = reader_of(team)
+    (secret,) = [thing for thing in things_of(team) if thing[0].startswith("secretsmanager:")]
+    assert allows(statements, *secret)
+    if team != other:
+        assert not [thing for thing in things_of(other) if allows(statements, *thing)]
+
+
+def test_external_secrets_writes_nothing_and_reads_nothing_else() -> None:
+    assert {action for statement in reader_of("vision") for action in statement["Action"]} == {
+        "kms:Decrypt",
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:GetSecretValue",
+    }
+    by_sid = {statement["Sid"]: statement for statement in reader_of("vision")}
+    through = {"StringEquals": {"kms:ViaService": "secretsmanager.eu-west-1.amazonaws.com"}}
+    assert by_sid["KeyOfTheTeam"]["Condition"] == through
+
+
+def test_a_reading_role_s_name_is_as_long_as_that_of_the_team_s_pods() -> None:
+    # Whose length the stack config checks.
+    assert len(reader_role("ml-test", "vision")) == len("ml-test-team-vision")
+
+
+def test_a_role_s_trust_names_one_other_role() -> None:
+    (statement,) = policies.role_trust("arn:aws:iam::111122223333:role/ml-test-external-secrets")["Statement"]
+    assert statement["Principal"] == {"AWS": "arn:aws:iam::111122223333:role/ml-test-external-secrets"}
+    assert sorted(statement["Action"]) == ["sts:AssumeRole", "sts:TagSession"]
 
 
 @pytest.mark.parametrize("other", ["vision-2", "vis", "vision2"])
