@@ -155,7 +155,7 @@ class Client:
         """Make a CustomResourceDefinition what this one says, whoever changed it before."""
         self.extensions.patch_custom_resource_definition(
             definition["metadata"]["name"],
-            definition,
+            dict(definition),
             field_manager=FIELD_MANAGER,
             force=True,
             _content_type="application/apply-patch+yaml",
