@@ -90,7 +90,7 @@ class Synced:
     said: list[str] = field(default_factory=list[str])
 
     def deployment(self) -> Any:
-        return self.cluster.get("deployment", "digits", "-n", TEAM)
+        return self.cluster.get("deployment", "digits", "-n", TEAM, "--show-managed-fields")
 
     def secret(self) -> Any:
         return self.cluster.get("secret", "hub", "-n", TEAM)

@@ -20,9 +20,16 @@ TEAM = "tenant-a"
 NAMES = ("hub-token", "registry-password")
 
 
+# A team with a server, which reads the same value as variables.
+SERVING = "vision"
+
+
 def add_secrets(environment: Any) -> None:
-    """What the test adds to the platform's stack: a Secret and the login of a registry."""
-    (team,) = [team for team in environment["teams"] if team["name"] == TEAM]
+    """What the test adds to the platform's stack: Secrets, one of them of a server, and the login of a registry."""
+    teams = {team["name"]: team for team in environment["teams"]}
+    teams[SERVING]["secrets"] = [{"name": "shared", "keys": {"SHARED_TOKEN": "hub-token"}}]
+    teams[SERVING]["serving"][0]["envFrom"] = ["shared"]
+    team = teams[TEAM]
     team["secrets"] = [{"name": "hub", "keys": {"token": "hub-token"}}]
     team["imagePull"] = [{"registry": "registry.example", "username": "reader", "password": "registry-password"}]
 
@@ -93,6 +100,19 @@ def test_a_value_reaches_the_cluster(canaries: Canaries, platform: EmbeddedClust
     assert login["type"] == "kubernetes.io/dockerconfigjson"
     (found,) = json.loads(base64.b64decode(login["data"][".dockerconfigjson"]))["auths"].values()
     assert found["password"] == canaries.values["registry-password"]
+
+
+def test_a_new_value_rolls_the_server_that_reads_it(canaries: Canaries, platform: EmbeddedCluster) -> None:
+    """The value that every pod of the server has is that of the rotation in between."""
+    secret = platform.get("secret", "shared", "-n", SERVING)
+    annotations = platform.get("deployment", "digits", "-n", SERVING)["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["secrets.ml-platform/shared"] == secret["metadata"]["resourceVersion"]
+    pods = platform.get("pods", "-n", SERVING, "-l", "app.kubernetes.io/component=serving")["items"]
+    names = [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    assert names
+    for name in names:
+        read = platform.kubectl("exec", "-n", SERVING, name, "--", "printenv", "SHARED_TOKEN").stdout.strip()
+        assert read == canaries.values["hub-token"]
 
 
 def test_no_value_is_in_what_pulumi_says(canaries: Canaries) -> None:
