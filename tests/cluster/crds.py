@@ -73,7 +73,7 @@ def files(source: Source) -> list[Path]:
             # Another test run may have them by now.
             if not source.cached.exists():
                 _download(source)
-    return sorted(source.cached.glob("*.yaml"))
+    return sorted(file for file in source.cached.glob("*.yaml") if file.name != "kustomization.yaml")
 
 
 def _download(source: Source) -> None:
