@@ -22,13 +22,19 @@ _running: set[subprocess.Popen[str]] = set()
 
 def last_line(log: Path) -> str:
     """The last line of a log that says something, for a one-line failure message."""
-    # `run` notes each command line before its output.
-    return last_words(line for line in log.read_text(errors="replace").splitlines() if not line.startswith("$ "))
+    lines = log.read_text(errors="replace").splitlines()
+    # `run` notes each command line before its output; what is above the last one is of an earlier command.
+    started = max((number for number, line in enumerate(lines) if line.startswith("$ ")), default=-1)
+    return last_words(lines[started + 1 :])
 
 
 def last_words(lines: Iterable[str]) -> str:
     """The last line of an output that says something: what it calls an error, if it does."""
     said = [line.strip() for line in lines if line.strip()]
+    # A policy that refuses is no error to Pulumi, which then says no more than that the update failed.
+    refusals = [line for line in said if line.startswith("- [mandatory]")]
+    if refusals:
+        return f"refused by the policy {refusals[-1].removeprefix('- [mandatory]').strip()}"[:300]
     # Pulumi ends with how long it took, whatever went wrong.
     errors = [line for line in said if line.startswith("error: ")]
     return (errors or said or ["no output"])[-1][:300]

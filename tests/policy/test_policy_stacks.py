@@ -21,8 +21,9 @@ def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(path))
 
 
-def test_dev_has_no_violation_at_all() -> None:
-    graph = deploy_config(stack_config("dev"), stack="dev").graph
+@pytest.mark.parametrize("stack", ["dev", "platform"])
+def test_stacks_on_this_machine_have_no_violation_at_all(stack: str) -> None:
+    graph = deploy_config(stack_config(stack), stack=stack).graph
     assert findings(RULES, resources(graph)) == []
 
 

@@ -20,6 +20,7 @@ from components.platform.storage.access import ACCESS_KEY_ID, SECRET_ACCESS_KEY,
 from components.platform.storage.bucket import WORKLOADS
 from components.pods import TMP_VOLUME, Mount, Placement, Program, Resources, SecretKey, container, pod_spec
 from components.quantities import canonical_quantity
+from components.serving.disruption import Disruption, disruption_budget_spec
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.apps import v1 as apps
@@ -268,6 +269,13 @@ class ObjectStore(pulumi.ComponentResource):
             f"{name}-policy",
             metadata=metadata(f"allow-{server}"),
             spec=ingress_policy(args.owner, args.namespace),
+            opts=child,
+        )
+        # Of one server: a drained node may take it, and it comes back with its volume on another.
+        k8s.policy.v1.PodDisruptionBudget(
+            f"{name}-budget",
+            metadata=metadata(server),
+            spec=disruption_budget_spec(Disruption(), selector=selector_labels(name=server, component=COMPONENT)),
             opts=child,
         )
         k8s.apps.v1.Deployment(

@@ -34,6 +34,17 @@ def test_a_program_that_says_nothing_has_no_last_words(tmp_path: Path) -> None:
         process.run(["false"], log=tmp_path / "log", what="it failed", remedy="none")
 
 
+def test_a_policy_that_refuses_is_what_went_wrong_and_an_earlier_refusal_is_not(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    said = (
+        "Policies:\n  - [mandatory]  has-budget  (Deployment: s3)\nDiagnostics:\n  error: update failed\nDuration: 1s"
+    )
+    with pytest.raises(Failure, match=r"up failed: refused by the policy has-budget  \(Deployment: s3\)"):
+        process.run(["sh", "-c", f"echo '{said}'; exit 255"], log=log, what="up failed", remedy="none")
+    with pytest.raises(Failure, match="up failed: error: no cluster"):
+        process.run(["sh", "-c", "echo 'error: no cluster'; exit 255"], log=log, what="up failed", remedy="none")
+
+
 def test_a_failure_ends_the_programs_that_run_beside_it(tmp_path: Path) -> None:
     def fails() -> None:
         time.sleep(0.2)
