@@ -1,7 +1,9 @@
 """Renders charts as an installation would: with the Helm that is inside Pulumi's provider, and without a cluster."""
 
 import json
+import os
 import subprocess
+import tempfile
 from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -72,9 +74,17 @@ def _running(provider: Path) -> Generator[provider_pb2_grpc.ResourceProviderStub
     port = engine.add_insecure_port("127.0.0.1:0")
     engine.start()
     try:
-        with subprocess.Popen(
-            [provider, f"127.0.0.1:{port}"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        ) as process:
+        # The provider leaves a kubeconfig behind in the folder for temporary files.
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            subprocess.Popen(
+                [provider, f"127.0.0.1:{port}"],
+                env={**os.environ, "TMPDIR": folder},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            ) as process,
+        ):
             assert process.stdout is not None
             try:
                 address = f"127.0.0.1:{process.stdout.readline().strip()}"

@@ -156,15 +156,15 @@ def stack_of(urn: str) -> str:
     return urn.split("::")[0].rpartition(":")[2]
 
 
-def plain(value: Any) -> Any:
+def blinded(value: Any) -> Any:
     """A value as the program wrote it: secrets blinded, unknowns None, nested all the way."""
     if isinstance(value, dict):
         mapping = cast("dict[str, Any]", value)
         if mapping.get(SIGNATURE) == SECRET_SIGNATURE:
             return SECRET
-        return {key: plain(item) for key, item in mapping.items() if key != "__defaults"}
+        return {key: blinded(item) for key, item in mapping.items() if key != "__defaults"}
     if isinstance(value, list):
-        return [plain(item) for item in cast("list[Any]", value)]
+        return [blinded(item) for item in cast("list[Any]", value)]
     return None if isinstance(value, str) and value in UNKNOWNS else value
 
 
@@ -172,7 +172,7 @@ def _state(raw: Mapping[str, Any] | None) -> State | None:
     if raw is None:
         return None
     return State(
-        inputs=plain(raw.get("inputs") or {}),
+        inputs=blinded(raw.get("inputs") or {}),
         protect=bool(raw.get("protect")),
         retain=bool(raw.get("retainOnDelete")),
     )

@@ -26,7 +26,7 @@ NAME = "ml-platform"
 LEVELS = {Level.MANDATORY: EnforcementLevel.MANDATORY, Level.ADVISORY: EnforcementLevel.ADVISORY}
 
 
-def plain(value: Any) -> Any:
+def without_proxies(value: Any) -> Any:
     """A value without the SDK's proxies, which raise where it is not known yet: it becomes `UNKNOWN`."""
     if isinstance(value, Mapping):
         mapping = cast("Mapping[str, Any]", value)
@@ -61,7 +61,7 @@ class Inputs(Mapping[str, Any]):
 
 def known(read: Callable[[], Any]) -> Any:
     try:
-        return plain(read())
+        return without_proxies(read())
     except UnknownValueError:
         return UNKNOWN
 

@@ -43,14 +43,14 @@ APPLY = ("apply", "--server-side", "--validate=strict", "--field-manager=aws-obj
 Manifest = dict[str, Any]
 
 
-def plain(value: Any) -> Any:
+def as_sent(value: Any) -> Any:
     """A value as the engine sends it: whole numbers without a fraction, which protobuf does not know."""
     if isinstance(value, Mapping):
         if SIGNATURE in value:
-            return plain(value["value"])
-        return {key: plain(item) for key, item in value.items()}
+            return as_sent(value["value"])
+        return {key: as_sent(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [as_sent(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -60,7 +60,7 @@ def objects(stacks: Sequence[str]) -> list[Registration]:
 
 def manifests(stacks: Sequence[str]) -> list[Manifest]:
     """Every object of the stacks in the order of the program, which is the one in which Pulumi makes them."""
-    return [plain(found.inputs) for found in objects(stacks) if found.type != RELEASE]
+    return [as_sent(found.inputs) for found in objects(stacks) if found.type != RELEASE]
 
 
 def label(manifest: Manifest) -> str:

@@ -37,7 +37,7 @@ from tests.unit.pod_security import violations
 from tests.unit.recorder import Graph, Registration
 from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.programs import environment, team
-from tests.unit.stacks.test_secrets import plain
+from tests.unit.stacks.test_secrets import secret_of
 
 SECTION = {"region": "eu-west-1", "credentials": {"accessKeyId": "aws-id", "secretAccessKey": "aws-key"}}
 HUB = {"name": "hub", "kind": "aws", "keys": {"token": {"entry": "dev/teams/demo/hub"}}}
@@ -79,7 +79,7 @@ def test_a_store_reads_with_the_team_s_key(values: None, deploy_afresh: Deploy) 
     store, key = graph.one("SecretStore"), graph.one("Secret")
     assert store.type == "kubernetes:external-secrets.io/v1:SecretStore"
     assert store.inputs["metadata"]["namespace"] == key.inputs["metadata"]["namespace"] == "demo"
-    assert plain(key.inputs["stringData"]) == {"accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "the-key-of-all"}
+    assert secret_of(key.inputs["stringData"]) == {"accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "the-key-of-all"}
     aws = store.inputs["spec"]["provider"]["aws"]
     assert aws == {
         "service": "SecretsManager",
@@ -98,7 +98,7 @@ def test_a_team_s_own_key_goes_before_that_of_all(values: None, deploy_afresh: D
     red = {"name": "red", "awsCredentials": {"accessKeyId": "red-id", "secretAccessKey": "red-key"}, "secrets": [HUB]}
     graph = deploy_afresh(environment(externalSecrets=SECTION, teams=[red, {"name": "blue", "secrets": [HUB]}])).graph
     keys = {
-        found.inputs["metadata"]["namespace"]: plain(found.inputs["stringData"])["secretAccessKey"]
+        found.inputs["metadata"]["namespace"]: secret_of(found.inputs["stringData"])["secretAccessKey"]
         for found in graph.of_kind("Secret")
     }
     # Each namespace has the key of its own team, and no other.

@@ -28,7 +28,7 @@ def values() -> Iterator[None]:
     pulumi.runtime.set_all_config({})
 
 
-def plain(value: Any) -> Any:
+def secret_of(value: Any) -> Any:
     """What a secret of Pulumi holds. It has to be one."""
     assert value[_special_sig_key] == _special_secret_sig
     return value["value"]
@@ -48,7 +48,7 @@ def test_a_secret_has_the_values_of_the_config(values: None, deploy_afresh: Depl
     assert secret.inputs["metadata"]["name"] == "hub"
     assert secret.inputs["metadata"]["namespace"] == "demo"
     # As a secret of Pulumi, which its state keeps encrypted; and as text, which its log leaves out.
-    assert plain(secret.inputs["stringData"]) == {"token": "first"}
+    assert secret_of(secret.inputs["stringData"]) == {"token": "first"}
 
 
 def test_a_workload_reads_secrets_as_variables_and_files(values: None, deploy_afresh: Deploy) -> None:
@@ -80,7 +80,7 @@ def test_service_accounts_pull_with_the_team_s_login(values: None, deploy_afresh
     graph = deploy_afresh(environment(teams=[team(imagePull=LOGINS)])).graph
     secret = graph.one("Secret")
     assert secret.inputs["type"] == "kubernetes.io/dockerconfigjson"
-    document = json.loads(plain(secret.inputs["stringData"])[".dockerconfigjson"])
+    document = json.loads(secret_of(secret.inputs["stringData"])[".dockerconfigjson"])
     assert document == {"auths": {"ghcr.io": {"username": "reader", "password": "second"}}}
     accounts = graph.of_kind("ServiceAccount")
     assert len(accounts) == 2
