@@ -34,11 +34,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skip)
 
 
+def pytest_configure() -> None:
+    """Modules stay: nothing of what is imported could be collected."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """The SDKs of Pulumi are a million objects, which every full collection would look at: half of a graph's time."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
