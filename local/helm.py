@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import yaml
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
@@ -97,21 +96,3 @@ def _running(provider: Path) -> Generator[provider_pb2_grpc.ResourceProviderStub
                 process.terminate()
     finally:
         engine.stop(None)
-
-
-class _Loader(yaml.CSafeLoader):
-    """Takes a plain `=`, which some enumerations have, for the text that it is."""
-
-
-_Loader.add_constructor("tag:yaml.org,2002:value", _Loader.construct_scalar)
-
-
-def objects(stream: str) -> list[dict[str, Any]]:
-    """The objects of a YAML stream, those of lists among them."""
-    found: list[dict[str, Any]] = []
-    for document in yaml.load_all(stream, _Loader):
-        if document and document.get("kind") == "List":
-            found += document["items"]
-        elif document:
-            found.append(document)
-    return found

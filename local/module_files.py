@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from components.catalog import GoModule
-from local import helm
+from components.platform import manifests
 from local.errors import Failure
 from local.progress import Steps
 from local.toolchain import Go, find_go
@@ -124,7 +124,7 @@ def join_manifests(source: Path, target: Path, *, descriptions: bool) -> None:
             continue
         text = file.read_text()
         if not descriptions:
-            documents = [without_descriptions(one) for one in helm.objects(text)]
+            documents = [without_descriptions(one) for one in manifests.objects(text)]
             text = yaml.dump_all(documents, Dumper=yaml.CSafeDumper, sort_keys=False)
         parts.append(text.removeprefix("---\n").rstrip("\n"))
     target.write_text("\n---\n".join(parts) + "\n")

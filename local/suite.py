@@ -26,7 +26,7 @@ CHECKS: dict[str, Sequence[str]] = {
     "pyright": ("pyright",),
 }
 #: The tests on an embedded cluster share it: one process. All others run on all cores.
-#: The tests of the whole platform (`make test-platform`) are not among them yet: docs/benchmarks.md says why.
+#: Those of the whole platform (`make test-platform`) are not among them: their operators compile for half an hour.
 PHASES: dict[str, Sequence[str]] = {
     # A file's tests share what they look at: they stay on one core.
     "unit": ("--numprocesses=auto", "--dist=loadfile", "tests/unit", "tests/policy", "tests/aws", "tests/tools"),

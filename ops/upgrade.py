@@ -18,6 +18,7 @@ import yaml
 
 from components import catalog
 from components.catalog import Chart, Manifest
+from components.platform import manifests
 from local import helm, module_files, toolchain
 from local.errors import Failure
 from local.progress import Steps
@@ -153,7 +154,7 @@ def read_chart(folder: Path, name: str, version: str, programs: Path) -> Release
 
 def read_manifest(folder: Path) -> Release:
     """A stream of objects from the files that it is made of."""
-    return release([one for file in sorted(folder.glob("*.yaml")) for one in helm.objects(file.read_text())])
+    return release([one for file in sorted(folder.glob("*.yaml")) for one in manifests.objects(file.read_text())])
 
 
 def _provider() -> Path:

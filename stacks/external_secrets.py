@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pulumi
 
 from components.cluster import Cluster
@@ -21,7 +19,7 @@ from stacks.config import Environment, Team
 from stacks.external_secrets_config import ExternalSecrets as ExternalSecretsConfig
 from stacks.external_secrets_config import aws_secrets, credentials_of, region_of
 from stacks.image_names import resolve_image
-from stacks.secrets import value_of
+from stacks.secrets import secret_values, value_of
 from stacks.secrets_config import STORE, AwsSecret
 
 
@@ -46,14 +44,13 @@ def build_team_external_secrets(
     cluster: Cluster,
     installed: ExternalSecrets,
     namespace: pulumi.Input[str],
-    values: Mapping[str, pulumi.Output[str]],
     opts: pulumi.ResourceOptions,
 ) -> TeamExternalSecrets | None:
-    """The Secrets of the team that External Secrets makes, if it has any. `values`: those of Pulumi's secrets."""
+    """The Secrets of the team that External Secrets makes, if it has any."""
     config, secrets = environment.external_secrets, aws_secrets(team)
     if config is None or not secrets:
         return None
-    key = credentials_of(config, team)
+    values, key = secret_values(), credentials_of(config, team)
     return TeamExternalSecrets(
         f"{team.name}-external-secrets",
         TeamExternalSecretsArgs(

@@ -113,7 +113,7 @@ class TeamWorkloads:
         if installed is None or not isinstance(self.environment, Environment):
             return None
         return build_team_external_secrets(
-            *(self.environment, self.team, self.cluster, installed, self.namespace, secret_values()), self.child
+            self.environment, self.team, self.cluster, installed, self.namespace, self.child
         )
 
     @property

@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 from kubernetes import client, config
 
+from components.platform import manifests
+
 TIMEOUT_SECONDS = 60
 # As long as the objects of a definition need to be deleted, by controllers that have finalizers on them.
 REMOVAL_SECONDS = 300
@@ -51,18 +53,10 @@ def read_definitions(place: str) -> list[Any]:
             text = answer.read().decode()
     else:
         text = Path(place).read_text(encoding="utf-8")
-    documents = yaml.load_all(text, _Loader)
-    found = [one for one in documents if one and one.get("kind") == "CustomResourceDefinition"]
+    found = [one for one in manifests.objects(text) if one.get("kind") == "CustomResourceDefinition"]
     if not found:
         raise RuntimeError(f"{place} holds no CustomResourceDefinition: correct its entry in catalog.yaml")
     return found
-
-
-class _Loader(yaml.CSafeLoader):
-    """Takes a plain `=`, which some enumerations have, for the text that it is."""
-
-
-_Loader.add_constructor("tag:yaml.org,2002:value", _Loader.construct_scalar)
 
 
 class Client:

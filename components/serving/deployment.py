@@ -13,6 +13,7 @@ from components.cluster import Cluster
 from components.labels import Owner, object_labels, selector_labels
 from components.placement import Placement, spread_constraints, spreads_of_server
 from components.platform.rotation.program import MARK as ROTATION
+from components.platform.rotation.program import VERSION
 from components.platform.storage.access import TeamStorage
 from components.pods import Mount, Program, container, pod_spec
 from components.serving.autoscaling import Autoscaling, autoscaler_spec
@@ -150,24 +151,18 @@ def deployment_spec(args: ModelServerArgs) -> apps.DeploymentSpecArgsDict:
     pod["topology_spread_constraints"] = spread_constraints(
         spreads_of_server(args.placement.spread), selector, revisions=True
     )
+    template: meta.ObjectMetaArgsDict = {"labels": object_labels(args.owner, name=args.entry, component=COMPONENT)}
+    if args.secret_versions:
+        # Variables are read when a pod starts: another version of a Secret is another pod.
+        template["annotations"] = {f"{VERSION}/{name}": value for name, value in args.secret_versions.items()}
     spec: apps.DeploymentSpecArgsDict = {
         "selector": {"match_labels": selector},
         "strategy": deployment_strategy(args.rollout),
         "min_ready_seconds": MIN_READY_SECONDS,
         "progress_deadline_seconds": args.probes.startup_seconds + PROGRESS_MARGIN_SECONDS,
         "revision_history_limit": 3,
-        "template": {
-            "metadata": {"labels": object_labels(args.owner, name=args.entry, component=COMPONENT)},
-            "spec": pod,
-        },
+        "template": {"metadata": template, "spec": pod},
     }
-    if args.secret_versions:
-        # Variables are read when a pod starts: another version of a Secret is another pod.
-        template: meta.ObjectMetaArgsDict = {
-            "labels": object_labels(args.owner, name=args.entry, component=COMPONENT),
-            "annotations": {f"secrets.ml-platform/{name}": value for name, value in args.secret_versions.items()},
-        }
-        spec["template"] = {"metadata": template, "spec": pod}
     if args.autoscaling is None:
         spec["replicas"] = args.replicas
     return spec

@@ -173,7 +173,7 @@ def test_nine_gpus_wait_and_say_why(platform: EmbeddedCluster) -> None:
         pod("forgetful", ask={GPU: "1"}),
         pod("elsewhere", ask={GPU: "1"}, nodeSelector={POOL_LABEL: "h100"}, tolerations=OWN),
     )
-    assert waits(platform, "nine").startswith("asks for 9 nvidia.com/gpu; the largest node has 8 (")
+    assert waits(platform, "nine").startswith("asks for 9 nvidia.com/gpu; the largest node has 8 (a100-0)")
     assert "they are for work that asks for GPUs" in waits(platform, "forgetful")
     assert waits(platform, "elsewhere") == "there is no node of pool h100"
 

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from components import catalog
+from components.platform import manifests
 from local import helm, toolchain
 from local.mirror import why_not
 from local.paths import mirror_folder
@@ -154,7 +155,7 @@ def test_every_image_of_a_manifest_is_in_the_catalog(manifest: str) -> None:
     file = mirror_folder() / "manifests" / f"{manifest}-{KNOWN.manifests[manifest].version}.yaml"
     if not file.exists():
         pytest.skip(f"{manifest} is not in the mirror yet: `make mirror ENTRIES={manifest}` gets it")
-    found = helm.objects(file.read_text(encoding="utf-8"))
+    found = manifests.objects(file.read_text(encoding="utf-8"))
     assert found
     assert sorted(set(images(found)) - set(KNOWN.manifests[manifest].images)) == []
 

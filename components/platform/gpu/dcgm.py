@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import pulumi
@@ -11,6 +10,7 @@ import pulumi_kubernetes as k8s
 from components.labels import selector_labels, service_labels
 from components.platform.gpu.counters import FILE, FOLDER, counters_file
 from components.platform.gpu.daemons import daemon_metadata, daemon_pod, gpu_nodes
+from components.platform.settings import settings_file
 
 NAME = "dcgm-exporter"
 PORT = 9400
@@ -35,15 +35,15 @@ class DcgmExporter(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         marks = service_labels(NAME, "gpu")
         selector = selector_labels(name=NAME, component="gpu")
-        # A name of its own for each content: the exporter reads the file once, when it starts.
-        digest = hashlib.sha256(counters_file().encode()).hexdigest()[:10]
-        counters = k8s.core.v1.ConfigMap(
+        counters = settings_file(
             f"{name}-counters",
-            metadata={"name": f"{NAME}-{digest}", "namespace": args.namespace, "labels": marks},
-            data={FILE: counters_file()},
-            immutable=True,
+            NAME,
+            file=FILE,
+            text=counters_file(),
+            namespace=args.namespace,
+            labels=marks,
             opts=child,
-        ).metadata.name
+        )
         pod = daemon_pod(
             {
                 "name": NAME,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from components.gpus import GPU, Exclusive, Mig, Sharing, TimeSlicing
 from components.labels import INSTANCE_LABEL, service_labels
 from components.placement import POOL_LABEL
 from components.platform.gpu.daemons import daemon_metadata, daemon_pod, gpu_nodes
+from components.platform.settings import settings_file
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
@@ -122,13 +122,13 @@ class DevicePlugin(pulumi.ComponentResource):
         for group in plugin_groups(args.sharing, args.pools):
             config = yaml.safe_dump(plugin_config(group.sharing))
             marks = service_labels(NAME, "gpu", instance=group.name)
-            # A name of its own for each content: the plugin reads the file once, when it starts.
-            digest = hashlib.sha256(config.encode()).hexdigest()[:10]
-            settings = k8s.core.v1.ConfigMap(
+            settings = settings_file(
                 f"{name}-{group.name}-config",
-                metadata={"name": f"{group.name}-{digest}", "namespace": args.namespace, "labels": marks},
-                data={CONFIG_FILE: config},
-                immutable=True,
+                group.name,
+                file=CONFIG_FILE,
+                text=config,
+                namespace=args.namespace,
+                labels=marks,
                 opts=child,
             )
             pod = daemon_pod(plugin_container(args.image, group.sharing), gpu_nodes(*group.requirements))
@@ -137,7 +137,7 @@ class DevicePlugin(pulumi.ComponentResource):
                     "name": "device-plugins",
                     "host_path": {"path": "/var/lib/kubelet/device-plugins", "type": "Directory"},
                 },
-                {"name": "config", "config_map": {"name": settings.metadata.name}},
+                {"name": "config", "config_map": {"name": settings}},
             ]
             k8s.apps.v1.DaemonSet(
                 f"{name}-{group.name}",

@@ -6,7 +6,6 @@ by which everybody who may read a pod can try short passwords.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,8 @@ import pulumi_kubernetes as k8s
 
 from components.labels import selector_labels, service_labels
 from components.platform.operator import namespace_labels
-from components.pods import Program, Resources, container, pod_security_context
+from components.platform.settings import settings_file
+from components.pods import TMP_VOLUME, Placement, Program, Resources, container, pod_spec
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
@@ -61,17 +61,13 @@ def rotation_pod(args: SecretRotationArgs, program: pulumi.Input[str]) -> core.P
     main["readiness_probe"] = {**probe, "period_seconds": 5}
     main["liveness_probe"] = {**probe, "period_seconds": 30, "initial_delay_seconds": 60}
     main["volume_mounts"] = [
-        {"name": "tmp", "mount_path": "/tmp"},  # noqa: S108
+        {"name": TMP_VOLUME, "mount_path": "/tmp"},  # noqa: S108
         {"name": "program", "mount_path": FOLDER, "read_only": True},
     ]
-    return {
-        "service_account_name": NAME,
-        "automount_service_account_token": True,
-        "enable_service_links": False,
-        "security_context": pod_security_context(),
-        "containers": [main],
-        "volumes": [{"name": "tmp", "empty_dir": {}}, {"name": "program", "config_map": {"name": program}}],
-    }
+    pod = pod_spec(main, service_account=NAME, placement=Placement(), resources=resources)
+    pod["automount_service_account_token"] = True
+    pod["volumes"] = [{"name": TMP_VOLUME, "empty_dir": {}}, {"name": "program", "config_map": {"name": program}}]
+    return pod
 
 
 class SecretRotation(pulumi.ComponentResource):
@@ -93,11 +89,14 @@ class SecretRotation(pulumi.ComponentResource):
         account = k8s.core.v1.ServiceAccount(
             f"{name}-account", metadata=metadata(NAME), automount_service_account_token=False, opts=child
         )
-        text = program_text()
-        # A name of its own for each content: another program is another pod.
-        digest = hashlib.sha256(text.encode()).hexdigest()[:10]
-        program = k8s.core.v1.ConfigMap(
-            f"{name}-program", metadata=metadata(f"{NAME}-{digest}"), data={FILE: text}, immutable=True, opts=child
+        program = settings_file(
+            f"{name}-program",
+            NAME,
+            file=FILE,
+            text=program_text(),
+            namespace=namespace.metadata.name,
+            labels=marks,
+            opts=child,
         )
         k8s.apps.v1.Deployment(
             f"{name}-deployment",
@@ -107,7 +106,7 @@ class SecretRotation(pulumi.ComponentResource):
                 # Two would only do the same twice.
                 "strategy": {"type": "Recreate"},
                 "selector": {"match_labels": selector_labels(name=NAME, component="secrets")},
-                "template": {"metadata": {"labels": marks}, "spec": rotation_pod(args, program.metadata.name)},
+                "template": {"metadata": {"labels": marks}, "spec": rotation_pod(args, program)},
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[account]),
         )
