@@ -87,6 +87,15 @@ class EmbeddedCluster:
                 self.node.instance, self.node.programs, environment.cluster, steps, gpu=environment.gpu
             )
 
+    def program_pid(self, name: str) -> int:
+        """The machine's PID of one program of the node."""
+        children = Path(f"/proc/{self.node.init_pid()}/task/{self.node.init_pid()}/children").read_text()
+        for word in children.split():
+            program = Path(f"/proc/{word}/cmdline").read_bytes().split(b"\0")[0].decode()
+            if Path(program).name == name:
+                return int(word)
+        raise AssertionError(f"{name} is not running")
+
     def stop(self) -> None:
         self.node.stop()
         left = self.node.leftovers()

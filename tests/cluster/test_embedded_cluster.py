@@ -11,7 +11,6 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -28,16 +27,6 @@ def listening(node: EmbeddedNode, *, inside: bool) -> set[str]:
     command = ["ss", "--listening", "--tcp", "--numeric", "--no-header"]
     done = subprocess.run(node.enter(*command) if inside else command, check=True, capture_output=True, text=True)
     return {line.split()[3].rpartition(":")[0] for line in done.stdout.splitlines()}
-
-
-def program_pid(node: EmbeddedNode, name: str) -> int:
-    """The machine's PID of one program of the node."""
-    children = Path(f"/proc/{node.init_pid()}/task/{node.init_pid()}/children").read_text()
-    for word in children.split():
-        program = Path(f"/proc/{word}/cmdline").read_bytes().split(b"\0")[0].decode()
-        if Path(program).name == name:
-            return int(word)
-    raise AssertionError(f"{name} is not running")
 
 
 def answers(embedded: EmbeddedCluster) -> bool:
@@ -108,11 +97,11 @@ def test_metrics_of_the_real_node_are_served(embedded: EmbeddedCluster) -> None:
     ],
 )
 def test_a_killed_program_comes_back(embedded: EmbeddedCluster, program: str) -> None:
-    before = program_pid(embedded.node, program)
+    before = embedded.program_pid(program)
     os.kill(before, signal.SIGKILL)
     embedded.node.ensure()
     wait_for(f"{program} again", lambda: embedded.node.program_states()[program] == "RUNNING", 60)
-    assert program_pid(embedded.node, program) != before
+    assert embedded.program_pid(program) != before
     wait_for("the API server's answer", lambda: answers(embedded), 60)
 
 
@@ -143,9 +132,9 @@ def test_a_node_whose_pid_file_is_lost_is_found_and_replaced(embedded: EmbeddedC
 
 
 def test_a_healthy_cluster_is_left_alone(embedded: EmbeddedCluster) -> None:
-    before = {name: program_pid(embedded.node, name) for name in ("etcd", "kube-apiserver", "kubelet")}
+    before = {name: embedded.program_pid(name) for name in ("etcd", "kube-apiserver", "kubelet")}
     embedded.node.ensure()
-    assert {name: program_pid(embedded.node, name) for name in before} == before
+    assert {name: embedded.program_pid(name) for name in before} == before
 
 
 def test_leftovers_of_a_killed_run_are_removed() -> None:

@@ -17,7 +17,7 @@ class Load:
     """Clients that send predictions until the block ends, at most `limit` requests in all.
 
     Half of them keep their connection, as a browser or a connection pool does; half open one for every request.
-    `errors` counts what failed, by its message; `answers` the predictions.
+    `errors` counts what failed, by its message, when it was and on which kind of connection; `answers` the predictions.
     """
 
     def __init__(self, url: str, sample: list[float], *, clients: int = 4, limit: int = 200_000) -> None:
@@ -27,6 +27,7 @@ class Load:
         self.sent = 0
         self.errors: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
+        self._started = time.monotonic()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._threads = [
@@ -67,14 +68,18 @@ class Load:
                     if response.status == 200:
                         self.answers[str(json.loads(content)["prediction"])] += 1
                     else:
-                        self.errors[f"{response.status} {content[:100]!r}"] += 1
+                        self._failed(f"{response.status} {content[:100]!r}", keep)
                 if not keep or response.will_close:
                     connection.close()
             except (OSError, http.client.HTTPException) as error:
                 with self._lock:
                     self.sent += 1
-                    self.errors[repr(error)] += 1
+                    self._failed(repr(error), keep)
                 connection.close()  # the next request opens another one
+
+    def _failed(self, what: str, keep: bool) -> None:
+        kind = "kept" if keep else "new"
+        self.errors[f"{what} on a {kind} connection after {time.monotonic() - self._started:.0f} s"] += 1
 
     def _connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.address.hostname or "", self.address.port or 80, timeout=10)

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -27,6 +28,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 NAMESPACE = "demo"
 REQUESTS_DURING_A_ROLLOUT = 2000
+DRAIN_SECONDS = 5  # as in Pulumi.test.yaml
 
 
 def jobs(embedded: EmbeddedCluster) -> dict[str, str]:
@@ -242,6 +244,27 @@ def test_the_autoscaler_scales_out_under_load_and_in_again(embedded: EmbeddedClu
     assert not load.errors
     wait_for("one replica again", lambda: replicas() == 1, 180)
     embedded.up("--expect-no-changes")
+
+
+def test_a_node_that_hears_late_of_a_rollout_costs_no_request(embedded: EmbeddedCluster) -> None:
+    """Requests still go to a replica after its drain: it answers them until they stop."""
+    server, proxy = embedded.server, embedded.program_pid("kube-proxy")
+
+    def ending() -> bool:
+        pods = embedded.get("pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=serving")["items"]
+        return any("deletionTimestamp" in pod["metadata"] for pod in pods)
+
+    with Load(server["url"], embedded.samples()["inputs"][0], clients=2) as load:
+        os.kill(proxy, signal.SIGSTOP)
+        try:
+            embedded.kubectl("rollout", "restart", "-n", NAMESPACE, f"deployment/{server['deployment']}")
+            wait_for("a replica that is told to end", ending, 120)
+            time.sleep(DRAIN_SECONDS + 2)
+        finally:
+            os.kill(proxy, signal.SIGCONT)
+        embedded.kubectl("rollout", "status", "-n", NAMESPACE, f"deployment/{server['deployment']}", "--timeout=110s")
+        wait_for("the end of the old replicas", lambda: not ending(), 60)
+    assert not load.errors
 
 
 def test_gpu_pods_land_on_gpu_nodes_only(embedded: EmbeddedCluster) -> None:

@@ -9,6 +9,7 @@ from gunicorn.app.base import BaseApplication
 
 from .app import create_app
 from .settings import Settings, SettingsError, from_environ
+from .worker import DrainingWorker
 
 EXIT_USAGE = 2
 
@@ -19,33 +20,33 @@ class Server(BaseApplication):
     """gunicorn, configured by our settings alone, not by its command line or configuration file."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         super().__init__()
 
     def load_config(self) -> None:
         """Called by gunicorn."""
-        for key, value in gunicorn_options(self._settings).items():
+        for key, value in gunicorn_options(self.settings).items():
             self.cfg.set(key, value)  # pyright: ignore[reportOptionalMemberAccess]  set by the base class
 
     def load(self) -> Any:
         """Called by gunicorn, in the worker."""
-        return create_app(self._settings)
+        return create_app(self.settings)
 
 
 def gunicorn_options(settings: Settings) -> dict[str, Any]:
     """gunicorn's settings."""
 
-    def prepare(_worker: object, gunicorn_request: Any) -> None:
+    def prepare(worker: DrainingWorker, gunicorn_request: Any) -> None:
         # Without it, as many clients as there are threads could stop all others by sending half a body.
         gunicorn_request.unreader.sock.settimeout(settings.stall_seconds)
         # gunicorn drops a Connection header of the application; this makes it send its own, and close.
-        if settings.drain_file.exists():
+        if worker.draining or settings.drain_file.exists():
             gunicorn_request.force_close()
 
     return {
         "bind": f"{settings.host}:{settings.port}",
         "workers": 1,
-        "worker_class": "gthread",
+        "worker_class": DrainingWorker,
         "threads": settings.threads,
         # Longer than the 60 s after which common load balancers drop an idle connection: they close, not we.
         "keepalive": 75,
@@ -64,6 +65,8 @@ def main(environ: Mapping[str, str]) -> int:
     except SettingsError as error:
         print(f"predictor: {error}", file=sys.stderr)
         return EXIT_USAGE
+    # Of a container of this pod that was stopped before, after a failed liveness probe, say: the folder outlives it.
+    settings.drain_file.unlink(missing_ok=True)
     Server(settings).run()
     return 0
 

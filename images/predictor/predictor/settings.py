@@ -22,7 +22,9 @@ class Settings:
 
     `retry_seconds`: pause between two attempts to load the model.
     `stall_seconds`: how long a client may pause while it sends a body or takes an answer.
-    `drain_seconds`: how long requests in flight may take after SIGTERM; below the pod's grace period.
+    `drain_seconds`: how long the server may take to end after SIGTERM, half of it for clients that have not heard of
+    it and half for requests in flight; below the pod's grace period.
+    `quiet_seconds`: so long without a new connection after SIGTERM, and its clients have found another server.
     `drain_file`: while it exists, the server is not ready and closes each connection after its response.
     """
 
@@ -35,6 +37,7 @@ class Settings:
     retry_seconds: float = 1.0
     stall_seconds: float = 10.0
     drain_seconds: int = 20
+    quiet_seconds: float = 2.0
     drain_file: Path = Path("/tmp/draining")  # noqa: S108  the pod's own emptyDir
 
     @property
@@ -46,7 +49,7 @@ class Settings:
 def from_environ(environ: Mapping[str, str]) -> Settings:
     """Settings from MODEL_NAME and MODEL_VERSION, which must be there, and from the optional
 
-    MODEL_ROOT, HOST, PORT, THREADS, RETRY_SECONDS, STALL_SECONDS, DRAIN_SECONDS and DRAIN_FILE.
+    MODEL_ROOT, HOST, PORT, THREADS, RETRY_SECONDS, STALL_SECONDS, DRAIN_SECONDS, QUIET_SECONDS and DRAIN_FILE.
     """
     return Settings(
         model_name=_name(environ, "MODEL_NAME"),
@@ -58,6 +61,7 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
         retry_seconds=_number(environ, "RETRY_SECONDS", Settings.retry_seconds, low=0.05, high=3600, whole=False),
         stall_seconds=_number(environ, "STALL_SECONDS", Settings.stall_seconds, low=0.1, high=3600, whole=False),
         drain_seconds=int(_number(environ, "DRAIN_SECONDS", Settings.drain_seconds, low=0, high=3600)),
+        quiet_seconds=_number(environ, "QUIET_SECONDS", Settings.quiet_seconds, low=0, high=3600, whole=False),
         drain_file=_path(environ, "DRAIN_FILE", Settings.drain_file),
     )
 

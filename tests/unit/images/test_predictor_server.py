@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from tests.unit.images.workload import NAME, VERSION, Trained
 
 _CONTEXT = Path(__file__).parents[3] / "images" / "predictor"
 _DEADLINE = 30.0  # seconds; the machine may be busy
+_QUIET = 0.5  # seconds
 _BODY = json.dumps({"input": [0] * 64}).encode()
 
 
@@ -57,7 +58,7 @@ def _wait_for(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def _serve(models: Path, folder: Path) -> Generator[Server]:
+def _serve(models: Path, folder: Path, **more: str) -> Generator[Server]:
     log, drain_file = folder / "log", folder / "draining"
     environ = {
         "PATH": os.environ["PATH"],
@@ -72,7 +73,9 @@ def _serve(models: Path, folder: Path) -> Generator[Server]:
         "RETRY_SECONDS": "0.05",
         "STALL_SECONDS": "1",
         "THREADS": "4",
+        "QUIET_SECONDS": str(_QUIET),
         "DRAIN_FILE": str(drain_file),
+        **more,
     }
     with (
         log.open("wb") as output,
@@ -97,7 +100,7 @@ def _serve(models: Path, folder: Path) -> Generator[Server]:
 @pytest.fixture(scope="module")
 def server(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with _serve(trained.models, tmp_path_factory.mktemp("server")) as running:
-        _wait_for(lambda: running.get("/readyz")[0] == 200)
+        _ready(running)
         yield running
 
 
@@ -189,6 +192,49 @@ def test_clients_that_send_half_a_body_do_not_stop_the_others(server: Server) ->
             connection.close()
 
 
+def _ready(running: Server) -> None:
+    _wait_for(lambda: running.get("/readyz")[0] == 200)
+
+
+def _end(running: Server) -> None:
+    running.process.send_signal(signal.SIGTERM)
+    _wait_for(lambda: "Handling signal: term" in running.log.read_text())
+
+
+def test_after_sigterm_it_answers_until_nobody_asks_any_more(trained: Trained, tmp_path: Path) -> None:
+    with _serve(trained.models, tmp_path) as running, closing(running.connect()) as kept:
+        _ready(running)
+        assert _predict(kept) == (200, "keep-alive")
+        _end(running)
+        assert _predict(kept)[0] == 200
+        # Clients that have not heard of it, for longer than it waits for one.
+        deadline = time.monotonic() + 4 * _QUIET
+        last = None
+        while time.monotonic() < deadline:
+            with closing(running.connect()) as late:
+                last = _predict(late)
+        assert last == (200, "close")
+        assert running.process.wait(timeout=_DEADLINE) == 0
+
+
+def test_clients_that_never_stop_do_not_keep_it_from_ending(trained: Trained, tmp_path: Path) -> None:
+    with _serve(trained.models, tmp_path, DRAIN_SECONDS="2") as running:
+        _ready(running)
+        _end(running)
+        started = time.monotonic()
+        while running.process.poll() is None:
+            assert time.monotonic() - started < _DEADLINE
+            with suppress(OSError, http.client.HTTPException), closing(running.connect()) as client:
+                _predict(client)
+        assert running.process.returncode == 0
+
+
+def test_a_container_that_starts_again_does_not_drain(trained: Trained, tmp_path: Path) -> None:
+    (tmp_path / "draining").touch()  # by the hook of the container before it, in the pod's own folder
+    with _serve(trained.models, tmp_path) as running:
+        _ready(running)
+
+
 def test_sigterm_waits_for_the_request_in_flight(trained: Trained, tmp_path: Path) -> None:
     models = tmp_path / "models"
     with _serve(models, tmp_path) as running:
@@ -196,13 +242,12 @@ def test_sigterm_waits_for_the_request_in_flight(trained: Trained, tmp_path: Pat
         assert running.get("/healthz")[0] == 200
         shutil.copytree(trained.models, tmp_path / "draft")
         (tmp_path / "draft").rename(models)
-        _wait_for(lambda: running.get("/readyz")[0] == 200)
+        _ready(running)
 
         with socket.create_connection(("127.0.0.1", running.port), timeout=_DEADLINE) as slow:
             slow.sendall(_HEAD + b"Content-Length: %d\r\n\r\n" % len(_BODY) + _BODY[:50])
             _wait_for(lambda: running.in_flight() == 2)
-            running.process.send_signal(signal.SIGTERM)
-            _wait_for(lambda: "Handling signal: term" in running.log.read_text())
+            _end(running)
             time.sleep(0.3)  # nothing shows that the worker knows, too; the process waits for this request
             assert running.process.poll() is None
             slow.sendall(_BODY[50:])

@@ -6,6 +6,7 @@ import pytest
 
 from images.predictor.predictor.__main__ import gunicorn_options, main
 from images.predictor.predictor.settings import Settings, SettingsError, from_environ
+from images.predictor.predictor.worker import DrainingWorker
 
 _REQUIRED = {"MODEL_NAME": "digits", "MODEL_VERSION": "v0123456789"}
 
@@ -27,6 +28,7 @@ def test_everything_can_be_set() -> None:
         "RETRY_SECONDS": "0.5",
         "STALL_SECONDS": "2",
         "DRAIN_SECONDS": "7",
+        "QUIET_SECONDS": "0.5",
         "DRAIN_FILE": "/run/draining",
     }
     assert from_environ(environ) == Settings(
@@ -39,6 +41,7 @@ def test_everything_can_be_set() -> None:
         retry_seconds=0.5,
         stall_seconds=2,
         drain_seconds=7,
+        quiet_seconds=0.5,
         drain_file=Path("/run/draining"),
     )
 
@@ -78,4 +81,4 @@ def test_the_command_says_in_one_line_what_is_missing(capsys: pytest.CaptureFixt
 
 def test_one_process_serves_so_that_the_metrics_are_whole() -> None:
     options = gunicorn_options(from_environ(_REQUIRED))
-    assert (options["workers"], options["worker_class"], options["bind"]) == (1, "gthread", "0.0.0.0:8080")
+    assert (options["workers"], options["worker_class"], options["bind"]) == (1, DrainingWorker, "0.0.0.0:8080")
