@@ -18,6 +18,11 @@ class Addresses:
     services: ipaddress.IPv4Network
 
     @property
+    def whole(self) -> ipaddress.IPv4Network:
+        """All of it, a /20."""
+        return self.link.supernet(new_prefix=20)
+
+    @property
     def host(self) -> str:
         return str(self.link[1])
 
@@ -62,7 +67,7 @@ def free_slot(taken: Iterable[ipaddress.IPv4Network], base: str | None = None) -
     """The first slot that overlaps none of the networks which are taken already; None when all do."""
     taken = tuple(taken)
     for slot in range(SLOTS):
-        whole = addresses(slot, base).link.supernet(new_prefix=20)
+        whole = addresses(slot, base).whole
         if not any(whole.overlaps(network) for network in taken):
             return slot
     return None

@@ -162,7 +162,7 @@ class EmbeddedNode:
                     f"{folder} is longer than 70 characters or has others than letters, digits and . _ + @ -",
                     "clone the repository (or set ML_PLATFORM_CACHE) to a plainer path",
                 )
-        mine = self.addresses.link.supernet(new_prefix=20)
+        mine = self.addresses.whole
         for network, device in _routes().items():
             if device != self.interface and network.overlaps(mine):
                 raise Failure(

@@ -173,7 +173,9 @@ def kube_proxy(node: Node) -> str:
             "kind": "KubeProxyConfiguration",
             "clientConnection": {"kubeconfig": str(node.settings / "kube-proxy.kubeconfig")},
             "mode": "iptables",
-            "clusterCIDR": str(node.addresses.pods),
+            # With the machine's end of the link: answers to it pass the node as requests do, so nothing is masqueraded.
+            # A masqueraded connection gets a random port, now and then one that a pod still remembers.
+            "clusterCIDR": str(node.addresses.whole),
             "hostnameOverride": node.name,
             "healthzBindAddress": "127.0.0.1:10256",
             "metricsBindAddress": "127.0.0.1:10249",

@@ -42,6 +42,14 @@ def served_version(embedded: EmbeddedCluster) -> str:
         return json.load(answer)["model_version_status"][0]["version"]
 
 
+def what_happened(embedded: EmbeddedCluster) -> str:
+    """Pods and events of the team, for who has to find out why a request was lost."""
+    pods = embedded.kubectl("get", "pods", "-n", NAMESPACE, "-o", "wide").stdout
+    events = embedded.kubectl("get", "events", "-n", NAMESPACE, "--sort-by=.lastTimestamp").stdout
+    logs = embedded.kubectl("logs", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=serving", "--prefix").stdout
+    return "\n".join((pods, *events.splitlines()[-40:], logs))
+
+
 def train_with(argument: str) -> Any:
     """A change of the config: the training gets another command line."""
 
@@ -195,7 +203,7 @@ def test_a_new_model_rolls_out_without_a_failed_request_and_rolls_back(embedded:
         embedded.up()
         second = embedded.outputs()["teams"]["demo"]["training"]["digits"]["model"]["version"]
         load.wait_until(REQUESTS_DURING_A_ROLLOUT, seconds=120)
-    assert not load.errors
+    assert not load.errors, what_happened(embedded)
     assert load.sent >= REQUESTS_DURING_A_ROLLOUT
     assert second != first
     assert served_version(embedded) == second
@@ -209,7 +217,7 @@ def test_a_new_model_rolls_out_without_a_failed_request_and_rolls_back(embedded:
 
     with Load(url, sample) as load, embedded.changed_config(pin):
         embedded.up()
-    assert not load.errors
+    assert not load.errors, what_happened(embedded)
     assert served_version(embedded) == first
 
 
@@ -241,7 +249,7 @@ def test_the_autoscaler_scales_out_under_load_and_in_again(embedded: EmbeddedClu
     wait_for("one replica at rest", lambda: replicas() == 1, 120)
     with Load(server["url"], embedded.samples()["inputs"][0], clients=8) as load:
         wait_for("more replicas under load", lambda: replicas() > 1, 180)
-    assert not load.errors
+    assert not load.errors, what_happened(embedded)
     wait_for("one replica again", lambda: replicas() == 1, 180)
     embedded.up("--expect-no-changes")
 
@@ -264,7 +272,7 @@ def test_a_node_that_hears_late_of_a_rollout_costs_no_request(embedded: Embedded
             os.kill(proxy, signal.SIGCONT)
         embedded.kubectl("rollout", "status", "-n", NAMESPACE, f"deployment/{server['deployment']}", "--timeout=110s")
         wait_for("the end of the old replicas", lambda: not ending(), 60)
-    assert not load.errors
+    assert not load.errors, what_happened(embedded)
 
 
 def test_gpu_pods_land_on_gpu_nodes_only(embedded: EmbeddedCluster) -> None:
