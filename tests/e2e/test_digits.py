@@ -13,6 +13,9 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +45,37 @@ def served_version(embedded: EmbeddedCluster) -> str:
         return json.load(answer)["model_version_status"][0]["version"]
 
 
-def what_happened(embedded: EmbeddedCluster) -> str:
-    """Pods and events of the team, for who has to find out why a request was lost."""
+def ending(embedded: EmbeddedCluster) -> set[str]:
+    """The server's replicas that were told to end and are still there."""
+    pods = embedded.get("pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=serving")["items"]
+    return {pod["metadata"]["name"] for pod in pods if "deletionTimestamp" in pod["metadata"]}
+
+
+@contextmanager
+def node_that_hears_late(embedded: EmbeddedCluster) -> Generator[None]:
+    """The next replica that ends still gets requests when its drain is over: kube-proxy sleeps until then."""
+    proxy, before = embedded.program_pid("kube-proxy"), ending(embedded)
+
+    def hold() -> None:
+        try:
+            wait_for("a replica that is told to end", lambda: ending(embedded) - before, 120)
+            time.sleep(DRAIN_SECONDS + 2)
+        finally:
+            os.kill(proxy, signal.SIGCONT)
+
+    with ThreadPoolExecutor(1) as pool:
+        os.kill(proxy, signal.SIGSTOP)
+        held = pool.submit(hold)
+        yield
+        held.result()
+
+
+def what_happened(embedded: EmbeddedCluster, load: Load) -> str:
+    """For who has to find out why a request was lost: the errors, and the team's pods, events and logs."""
     pods = embedded.kubectl("get", "pods", "-n", NAMESPACE, "-o", "wide").stdout
     events = embedded.kubectl("get", "events", "-n", NAMESPACE, "--sort-by=.lastTimestamp").stdout
     logs = embedded.kubectl("logs", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=serving", "--prefix").stdout
-    return "\n".join((pods, *events.splitlines()[-40:], logs))
+    return "\n".join((str(load.errors), pods, *events.splitlines()[-40:], logs))
 
 
 def train_with(argument: str) -> Any:
@@ -203,7 +231,7 @@ def test_a_new_model_rolls_out_without_a_failed_request_and_rolls_back(embedded:
         embedded.up()
         second = embedded.outputs()["teams"]["demo"]["training"]["digits"]["model"]["version"]
         load.wait_until(REQUESTS_DURING_A_ROLLOUT, seconds=120)
-    assert not load.errors, what_happened(embedded)
+    assert not load.errors, what_happened(embedded, load)
     assert load.sent >= REQUESTS_DURING_A_ROLLOUT
     assert second != first
     assert served_version(embedded) == second
@@ -215,9 +243,9 @@ def test_a_new_model_rolls_out_without_a_failed_request_and_rolls_back(embedded:
         train_with("--c 5")(environment)
         environment["teams"][0]["serving"][0]["version"] = first
 
-    with Load(url, sample) as load, embedded.changed_config(pin):
+    with Load(url, sample) as load, embedded.changed_config(pin), node_that_hears_late(embedded):
         embedded.up()
-    assert not load.errors, what_happened(embedded)
+    assert not load.errors, what_happened(embedded, load)
     assert served_version(embedded) == first
 
 
@@ -249,30 +277,9 @@ def test_the_autoscaler_scales_out_under_load_and_in_again(embedded: EmbeddedClu
     wait_for("one replica at rest", lambda: replicas() == 1, 120)
     with Load(server["url"], embedded.samples()["inputs"][0], clients=8) as load:
         wait_for("more replicas under load", lambda: replicas() > 1, 180)
-    assert not load.errors, what_happened(embedded)
+    assert not load.errors, what_happened(embedded, load)
     wait_for("one replica again", lambda: replicas() == 1, 180)
     embedded.up("--expect-no-changes")
-
-
-def test_a_node_that_hears_late_of_a_rollout_costs_no_request(embedded: EmbeddedCluster) -> None:
-    """Requests still go to a replica after its drain: it answers them until they stop."""
-    server, proxy = embedded.server, embedded.program_pid("kube-proxy")
-
-    def ending() -> bool:
-        pods = embedded.get("pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=serving")["items"]
-        return any("deletionTimestamp" in pod["metadata"] for pod in pods)
-
-    with Load(server["url"], embedded.samples()["inputs"][0], clients=2) as load:
-        os.kill(proxy, signal.SIGSTOP)
-        try:
-            embedded.kubectl("rollout", "restart", "-n", NAMESPACE, f"deployment/{server['deployment']}")
-            wait_for("a replica that is told to end", ending, 120)
-            time.sleep(DRAIN_SECONDS + 2)
-        finally:
-            os.kill(proxy, signal.SIGCONT)
-        embedded.kubectl("rollout", "status", "-n", NAMESPACE, f"deployment/{server['deployment']}", "--timeout=110s")
-        wait_for("the end of the old replicas", lambda: not ending(), 60)
-    assert not load.errors, what_happened(embedded)
 
 
 def test_gpu_pods_land_on_gpu_nodes_only(embedded: EmbeddedCluster) -> None:
