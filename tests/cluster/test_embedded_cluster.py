@@ -34,6 +34,9 @@ def answers(embedded: EmbeddedCluster) -> bool:
 
 
 def node_ready(embedded: EmbeddedCluster) -> bool:
+    """The API server goes on saying for a while that a killed node is ready: so its programs count, too."""
+    if set(embedded.node.program_states().values()) != {"RUNNING"}:
+        return False
     conditions = embedded.get("node", embedded.node.name)["status"]["conditions"]
     return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
 

@@ -14,16 +14,19 @@ from urllib.parse import urlsplit
 
 
 class Load:
-    """Clients that send predictions until the block ends, at most `limit` requests in all.
+    """Clients that send predictions until the block ends, at most `limit` in all, each after `pause` seconds.
 
     Half of them keep their connection, as a browser or a connection pool does; half open one for every request.
     `errors` counts what failed, by its message, when it was and on which kind of connection; `answers` the predictions.
     """
 
-    def __init__(self, url: str, sample: list[float], *, clients: int = 4, limit: int = 200_000) -> None:
+    def __init__(
+        self, url: str, sample: list[float], *, clients: int = 4, limit: int = 200_000, pause: float = 0
+    ) -> None:
         self.address = urlsplit(url)
         self.body = json.dumps({"input": sample})
         self.limit = limit
+        self.pause = pause
         self.sent = 0
         self.errors: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
@@ -59,6 +62,7 @@ class Load:
     def _send(self, connection: http.client.HTTPConnection, keep: bool) -> None:
         headers = {"Content-Type": "application/json"} | ({} if keep else {"Connection": "close"})
         while not self._stop.is_set() and self.sent < self.limit:
+            time.sleep(self.pause)
             try:
                 connection.request("POST", "/predict", self.body, headers)
                 response = connection.getresponse()
