@@ -6,15 +6,15 @@ checksum database, so nothing is pinned here but the version.
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from components import catalog
-from local import locking, process, toolchain
-from local.paths import LOCAL, cache_folder
+from components.catalog import GoModule
+from local import locking, module_files
+from local.paths import cache_folder
 from local.progress import Steps
 
 
@@ -77,22 +77,15 @@ def files(source: Source) -> list[Path]:
 
 
 def _download(source: Source) -> None:
-    lines: list[str] = []
     source.cached.parent.mkdir(parents=True, exist_ok=True)
-    # A module cache of its own: the one of the tool builds goes when they are done.
-    with Steps() as steps, tempfile.TemporaryDirectory(dir=source.cached.parent) as folder:
-        go = replace(toolchain.find_go(steps), caches=Path(folder) / "go")
-        with steps.step(f"{source.module} {source.version}"):
-            process.run(
-                [go.program, "mod", "download", "-json", f"{source.module}@{source.version}"],
-                cwd=Path(folder),
-                env=go.environment(),
-                log=LOCAL / "log" / "crds.log",
-                what=f"downloading {source.module} {source.version} failed",
-                remedy="check the network, then run the test again",
-                on_line=lines.append,
-            )
+    with (
+        Steps() as steps,
+        tempfile.TemporaryDirectory(dir=source.cached.parent) as folder,
+        module_files.module_source(Path(folder) / "go", steps) as go,
+        steps.step(f"{source.module} {source.version}"),
+    ):
+        published = module_files.download(GoModule(path=source.module, folder=source.folder), source.version, go)
         # Complete or not at all, so that an interrupted download simply starts again.
         partial = Path(folder) / "crds"
-        shutil.copytree(Path(json.loads("\n".join(lines))["Dir"]) / source.folder, partial)
+        shutil.copytree(published, partial)
         partial.rename(source.cached)
