@@ -15,6 +15,7 @@ from components.aws.karpenter import Karpenter, KarpenterArgs, KarpenterNodePool
 from components.aws.node_pools import ManagedNodePool, ManagedNodePoolArgs, NodeRole, NodeRoleArgs
 from components.aws.pools import SYSTEM_POOL, NodePool
 from components.cluster import CLIENT_SETTINGS
+from components.platform.connection import Connection
 from components.platform.sources import Sources
 from stacks.aws_foundation import Foundation
 from stacks.aws_pools_config import NodePool as NodePoolConfig
@@ -159,6 +160,7 @@ class Compute:
                     instance_profile=f"{config.name}-nodes",
                     chart=self._sources.release("karpenter"),
                     crd_chart=self._sources.release("karpenter-crd"),
+                    connection=Connection(kubeconfig=self.eks.kubeconfig),
                     image=self._sources.mirrored(self._base.catalog.images_of("karpenter")[0]),
                     replicas=min(2, system.min),
                 ),

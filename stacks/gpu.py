@@ -26,6 +26,7 @@ def build_gpu_support(config: Gpu, cluster: Cluster) -> GpuSupport:
         GpuSupportArgs(
             driver=config.driver,
             sources=cluster.sources,
+            connection=cluster.connection,
             sharing=config.sharing.settings(),
             pools={pool.name: pool.sharing.settings() for pool in config.pools},
             dcgm=config.dcgm,

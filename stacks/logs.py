@@ -22,13 +22,13 @@ def logs_args(config: Logging, cluster: Cluster) -> LogsArgs:
             loki = LokiArgs(
                 retention_hours=retention // 3600, size=size, storage_class=storage_class or cluster.storage_class
             )
-            return LogsArgs(sources=cluster.sources, loki=loki)
+            return LogsArgs(sources=cluster.sources, connection=cluster.connection, loki=loki)
         case ExistingLoki(url=url, credentials=credentials):
             store = LogStore(
                 url=url,
                 secret=credentials.secret if credentials else None,
                 key=credentials.key if credentials else None,
             )
-            return LogsArgs(sources=cluster.sources, store=store)
+            return LogsArgs(sources=cluster.sources, connection=cluster.connection, store=store)
         case _:
             assert_never(config.loki)

@@ -35,6 +35,7 @@ def build_queueing(environment: Environment, config: QueueingConfig, cluster: Cl
         "queueing",
         QueueingArgs(
             sources=cluster.sources,
+            connection=cluster.connection,
             flavors=[
                 GpuFlavor(name=pool.name, node_labels=pool.node_labels, shared=shared[pool.name], team=pool.team)
                 for pool in gpu_pools(environment)

@@ -113,6 +113,7 @@ def build_storage_services(environment: Environment, cluster: Cluster) -> Storag
             chart="csi-driver-nfs",
             namespace=DRIVERS_NAMESPACE,
             sources=cluster.sources,
+            connection=cluster.connection,
             # The chart adds the sidecars' names to its base.
             values={
                 "image": {"baseRepo": plugin.removesuffix("/sig-storage/nfsplugin"), "nfs": {"repository": plugin}}

@@ -17,7 +17,9 @@ from components.aws.identity import PodRole, PodRoleArgs
 from components.aws.network import Vpc
 from components.aws.pools import SYSTEM_POOL, NodePool
 from components.placement import POOL_LABEL
+from components.platform.connection import Connection
 from components.platform.sources import ReleaseSource
+from components.platform.upkeep import Upkeep, UpkeepArgs
 
 NAMESPACE = "kube-system"
 SERVICE_ACCOUNT = "karpenter"
@@ -47,6 +49,7 @@ class KarpenterArgs:
     instance_profile: str
     chart: ReleaseSource
     crd_chart: ReleaseSource
+    connection: Connection
     image: str
     replicas: int = 2
 
@@ -117,6 +120,12 @@ class Karpenter(pulumi.ComponentResource):
             # Without its identity the controller starts, fails its first call to EC2, and is restarted.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[crds, identity]),
         )
+        for release, made in (("karpenter-crd", crds), ("karpenter", self.release)):
+            Upkeep(
+                f"{name}-upkeep-{release}",
+                UpkeepArgs(release=release, namespace=NAMESPACE, connection=args.connection),
+                pulumi.ResourceOptions(parent=self, depends_on=[made]),
+            )
         self.register_outputs({})
 
     def _interruption_queue(self, name: str, args: KarpenterArgs) -> sqs.Queue:

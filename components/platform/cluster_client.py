@@ -1,22 +1,35 @@
-"""A cluster as drains and definitions see it: what they read and change there, through the Kubernetes client."""
+"""A cluster as drains, definitions and upkeeps see it: what they read and change, through the Kubernetes client."""
 
 from __future__ import annotations
 
+import os
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import yaml
-from kubernetes import client, config
+from kubernetes import client, config, dynamic
+from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError, ResourceNotFoundError
 
 from components.platform import manifests
 
 TIMEOUT_SECONDS = 60
 # As long as the objects of a definition need to be deleted, by controllers that have finalizers on them.
 REMOVAL_SECONDS = 300
+# Of this object, and not of whoever asks, or of any at the moment.
+REFUSALS = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+)
 # Who owns the fields of what is applied.
 FIELD_MANAGER = "ml-platform"
 
@@ -144,6 +157,60 @@ class Client:
         except client.ApiException as error:
             if error.status != 404:
                 raise
+
+    def helm_release(self, namespace: str, name: str) -> str | None:
+        """Helm's record of what is deployed, as its Secret has it; None when there is no such release."""
+        core = client.CoreV1Api(self.api)
+        selector = f"owner=helm,name={name},status=deployed"
+        listed: Any = core.list_namespaced_secret(namespace, label_selector=selector, _request_timeout=TIMEOUT_SECONDS)
+        return listed.items[0].data["release"] if listed.items else None
+
+    def find(self, wanted: Mapping[str, Any], namespace: str) -> Any:
+        """An object of any kind as the API has it; None when it is not there. `namespace`: where it names none."""
+        try:
+            kind = self._kind(wanted)
+            return self.any.get(kind, **self._address(kind, wanted, namespace)).to_dict()
+        except (NotFoundError, ResourceNotFoundError):
+            return None
+
+    def preview(self, wanted: Mapping[str, Any], namespace: str) -> Any:
+        """What an object would be, were it applied; None when the API server refuses it."""
+        try:
+            return self._apply(wanted, namespace, dry_run="All")
+        except DynamicApiError as error:
+            if error.status in REFUSALS:
+                return None
+            raise
+
+    def apply(self, wanted: Mapping[str, Any], namespace: str) -> None:
+        """Make an object of any kind what this one says, whoever changed it before."""
+        self._apply(wanted, namespace)
+
+    @cached_property
+    def any(self) -> dynamic.DynamicClient:
+        """A client for whatever the API server serves. It would keep what it learns in a file that all users share."""
+        return dynamic.DynamicClient(self.api, cache_file=f"{os.devnull}/none")
+
+    def _apply(self, wanted: Mapping[str, Any], namespace: str, **more: str) -> Any:
+        kind = self._kind(wanted)
+        applied = self.any.server_side_apply(
+            kind,
+            body=dict(wanted),
+            field_manager=FIELD_MANAGER,
+            force_conflicts=True,
+            _request_timeout=TIMEOUT_SECONDS,
+            **self._address(kind, wanted, namespace),
+            **more,
+        )
+        return applied.to_dict()
+
+    def _kind(self, wanted: Mapping[str, Any]) -> Any:
+        return self.any.resources.get(api_version=wanted["apiVersion"], kind=wanted["kind"])
+
+    def _address(self, kind: Any, wanted: Mapping[str, Any], namespace: str) -> dict[str, str]:
+        metadata = wanted["metadata"]
+        space = {"namespace": metadata.get("namespace", namespace)} if kind.namespaced else {}
+        return {"name": metadata["name"], **space}
 
     def apply_definition(self, definition: Mapping[str, Any]) -> None:
         """Make a CustomResourceDefinition what this one says, whoever changed it before."""

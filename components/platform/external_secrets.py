@@ -106,6 +106,7 @@ class ExternalSecrets(pulumi.ComponentResource):
                 chart=CHART,
                 namespace=NAMESPACE,
                 sources=args.sources,
+                connection=args.connection,
                 values=chart_values(args.sources, args.endpoint),
                 after=[definitions],
             ),

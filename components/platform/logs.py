@@ -9,6 +9,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components import catalog
+from components.platform.connection import Connection
 from components.platform.operator import Operator, OperatorArgs
 from components.platform.sources import Sources
 
@@ -52,6 +53,7 @@ class LogsArgs:
     """`store` is a log store of the company's own; without it Loki is installed as `loki` says."""
 
     sources: Sources
+    connection: Connection
     loki: LokiArgs | None = None
     store: LogStore | None = None
 
@@ -193,6 +195,7 @@ class Logs(pulumi.ComponentResource):
                     chart=LOKI,
                     namespace=NAMESPACE,
                     sources=args.sources,
+                    connection=args.connection,
                     values=loki_values(args.loki, args.sources),
                 ),
                 pulumi.ResourceOptions(parent=self),
@@ -210,6 +213,7 @@ class Logs(pulumi.ComponentResource):
                 chart=COLLECTOR,
                 namespace=NODE_NAMESPACE,
                 sources=args.sources,
+                connection=args.connection,
                 values=collector_values(store, args.sources.mirrored(catalog.load().chart(COLLECTOR).images[0])),
                 pod_security="privileged",
             ),

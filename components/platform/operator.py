@@ -10,7 +10,9 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.labels import PART_OF
+from components.platform.connection import Connection
 from components.platform.sources import Sources
+from components.platform.upkeep import Upkeep, UpkeepArgs
 
 PodSecurity = Literal["restricted", "baseline", "privileged"]
 # An operator's images may have to be pulled first, and its webhooks need certificates.
@@ -29,6 +31,7 @@ class OperatorArgs:
     chart: str
     namespace: str
     sources: Sources
+    connection: Connection
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     pod_security: PodSecurity = "restricted"
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -80,5 +83,10 @@ class Operator(pulumi.ComponentResource):
             atomic=True,
             timeout=args.timeout_seconds,
             opts=pulumi.ResourceOptions(parent=self, depends_on=args.after),
+        )
+        Upkeep(
+            f"{name}-upkeep",
+            UpkeepArgs(release=args.chart, namespace=self.namespace, connection=args.connection),
+            pulumi.ResourceOptions(parent=self, depends_on=[self.release]),
         )
         self.register_outputs({"namespace": self.namespace})

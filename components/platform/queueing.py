@@ -17,6 +17,7 @@ from components import catalog
 from components.gpus import GPU
 from components.labels import PART_OF, TEAM_LABEL
 from components.placement import GPU_TOLERATION
+from components.platform.connection import Connection
 from components.platform.operator import Operator, OperatorArgs
 from components.platform.sources import Sources
 from components.pods import USER
@@ -70,6 +71,7 @@ class QueueingArgs:
     """
 
     sources: Sources
+    connection: Connection
     flavors: Sequence[GpuFlavor] = ()
     cohort: str | None = None
     fair_sharing: bool = False
@@ -175,7 +177,13 @@ class Queueing(pulumi.ComponentResource):
         super().__init__("mlplatform:platform:Queueing", name, None, opts)
         operator = Operator(
             f"{name}-operator",
-            OperatorArgs(chart=CHART, namespace=NAMESPACE, sources=args.sources, values=chart_values(args)),
+            OperatorArgs(
+                chart=CHART,
+                namespace=NAMESPACE,
+                sources=args.sources,
+                connection=args.connection,
+                values=chart_values(args),
+            ),
             pulumi.ResourceOptions(parent=self),
         )
         # They die before Kueue, which alone can remove their finalizers.

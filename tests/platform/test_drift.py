@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from components.platform import queueing, upkeep
 from tests.embedded import EmbeddedCluster
 from tests.objects import differences
 
@@ -69,13 +70,21 @@ def managed(platform: EmbeddedCluster) -> list[Managed]:
     """Every object of the stack. What a Helm release made is Helm's, and not in the state."""
     exported = json.loads(platform.run("stack", "export").stdout)["deployment"]["resources"]
     return [
-        # What a Secret holds is encrypted in the state, and not to be compared.
-        Managed(inputs={key: value for key, value in found["inputs"].items() if key not in ("data", "stringData")})
-        if found["inputs"].get("kind") == "Secret"
-        else Managed(inputs=found["inputs"])
+        Managed(inputs=comparable(found["inputs"]))
         for found in exported
         if found["type"].startswith("kubernetes:") and {"apiVersion", "kind", "metadata"} <= set(found["inputs"])
     ]
+
+
+def comparable(inputs: Any) -> Any:
+    """What the program says of an object, without what is not to be compared."""
+    match inputs.get("kind"):
+        case "Secret":  # what it holds is encrypted in the state
+            return {key: value for key, value in inputs.items() if key not in ("data", "stringData")}
+        case "Job":  # Kueue says when it starts
+            return {**inputs, "spec": {key: value for key, value in inputs["spec"].items() if key != "suspend"}}
+        case _:
+            return inputs
 
 
 def stream(objects: Sequence[Managed]) -> str:
@@ -118,6 +127,44 @@ def test_a_deleted_edited_or_relabelled_object_is_repaired(platform: EmbeddedClu
 
     broken = faults(platform, objects)
     for found in (*filter(None, edited), *deleted, *labelled):
+        assert found.label in broken
+
+    platform.up("--refresh")
+    assert faults(platform, objects) == {}
+    platform.up("--refresh", "--expect-no-changes")
+
+
+def released(platform: EmbeddedCluster) -> list[Managed]:
+    """The objects that Kueue's release has made, as Helm remembers them."""
+    (secret,) = platform.get(
+        "secrets", "-n", queueing.NAMESPACE, "-l", f"owner=helm,name={queueing.CHART},status=deployed"
+    )["items"]
+    listed = platform.kubectl("api-resources", "--namespaced=false", "--no-headers").stdout
+    cluster_wide = {line.split()[-1] for line in listed.splitlines()}
+    objects = upkeep.recorded(secret["data"]["release"])
+    for found in objects:
+        if found["kind"] in cluster_wide:  # the chart gives some of these a namespace
+            found["metadata"].pop("namespace", None)
+    return [Managed(inputs=found) for found in objects]
+
+
+def test_what_helm_made_is_repaired_too(platform: EmbeddedCluster) -> None:
+    """With Kueue itself among what was deleted: its webhooks are needed again for all that comes after it."""
+    objects = released(platform)
+    assert faults(platform, objects) == {}
+    assert {"Deployment", "ClusterRole", "Service", "APIService", "ValidatingWebhookConfiguration"} <= {
+        found.kind for found in objects
+    }
+    mark = "app.kubernetes.io/name"
+    labelled = [found for found in objects if mark in found.inputs["metadata"].get("labels", {})]
+    platform.kubectl("label", "--overwrite", "-f", "-", f"{mark}=somebody", stdin=stream(labelled))
+    edited = next(found for found in objects if found.kind == "ClusterRole")
+    platform.kubectl("patch", "clusterrole", edited.name, "--type=merge", "-p", json.dumps({"rules": []}))
+    last_of_kind = {found.kind: found for found in objects if found is not edited and found.kind not in KEPT}
+    platform.kubectl("delete", "--wait=false", "-f", "-", stdin=stream(list(last_of_kind.values())))
+
+    broken = faults(platform, objects)
+    for found in (edited, *last_of_kind.values(), *labelled):
         assert found.label in broken
 
     platform.up("--refresh")

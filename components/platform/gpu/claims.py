@@ -9,6 +9,7 @@ import pulumi_kubernetes as k8s
 
 from components.gpus import DEVICE_CLASS
 from components.labels import Owner, object_labels
+from components.platform.connection import Connection
 from components.platform.operator import Operator, OperatorArgs
 from components.platform.sources import Sources
 from components.pods import GPU_CLAIM
@@ -68,7 +69,7 @@ def driver_values(sources: Sources) -> dict[str, Any]:
     }
 
 
-def dra_driver(name: str, sources: Sources, opts: pulumi.ResourceOptions) -> Operator:
+def dra_driver(name: str, sources: Sources, connection: Connection, opts: pulumi.ResourceOptions) -> Operator:
     """NVIDIA's DRA driver: it publishes each GPU, and gives it to the pod whose claim got it."""
     return Operator(
         name,
@@ -76,6 +77,7 @@ def dra_driver(name: str, sources: Sources, opts: pulumi.ResourceOptions) -> Ope
             chart=CHART,
             namespace=NAMESPACE,
             sources=sources,
+            connection=connection,
             values=driver_values(sources),
             pod_security="privileged",
         ),

@@ -10,6 +10,7 @@ import pulumi
 import yaml
 
 from components.gpus import MIG_DISABLED, Exclusive, Mig, Sharing
+from components.platform.connection import Connection
 from components.platform.gpu.counters import FILE, FOLDER, counters_file
 from components.platform.gpu.daemons import NAMESPACE
 from components.platform.gpu.device_plugin import plugin_config
@@ -38,6 +39,7 @@ class GpuOperatorArgs:
     """
 
     sources: Sources
+    connection: Connection
     sharing: Sharing = field(default_factory=Exclusive)
     pools: Mapping[str, Sharing] = field(default_factory=dict[str, Sharing])
     dcgm: bool = True
@@ -112,6 +114,7 @@ class GpuOperator(pulumi.ComponentResource):
                 chart=CHART,
                 namespace=NAMESPACE,
                 sources=args.sources,
+                connection=args.connection,
                 values=operator_values(args),
                 # Its daemons mount the node's folders and load its devices.
                 pod_security="privileged",

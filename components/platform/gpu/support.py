@@ -10,6 +10,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.gpus import Exclusive, Sharing
+from components.platform.connection import Connection
 from components.platform.gpu.claims import dra_driver
 from components.platform.gpu.daemons import NAMESPACE
 from components.platform.gpu.dcgm import DcgmExporter, DcgmExporterArgs
@@ -31,6 +32,7 @@ class GpuSupportArgs:
 
     driver: Driver
     sources: Sources
+    connection: Connection
     sharing: Sharing = field(default_factory=Exclusive)
     pools: Mapping[str, Sharing] = field(default_factory=dict[str, Sharing])
     dcgm: bool = True
@@ -53,6 +55,7 @@ class GpuSupport(pulumi.ComponentResource):
                 name,
                 GpuOperatorArgs(
                     sources=args.sources,
+                    connection=args.connection,
                     sharing=args.sharing,
                     pools=args.pools,
                     dcgm=args.dcgm,
@@ -65,7 +68,7 @@ class GpuSupport(pulumi.ComponentResource):
         elif args.driver == "device-plugin" or args.dcgm:
             self._daemons(name, args, child)
         if args.dra and args.driver != "none":
-            dra_driver(f"{name}-dra", args.sources, child)
+            dra_driver(f"{name}-dra", args.sources, args.connection, child)
         self.register_outputs({})
 
     def _daemons(self, name: str, args: GpuSupportArgs, child: pulumi.ResourceOptions) -> None:

@@ -97,6 +97,7 @@ class Monitoring(pulumi.ComponentResource):
                     chart=stack_chart.CHART,
                     namespace=NAMESPACE,
                     sources=args.sources,
+                    connection=args.connection,
                     values=stack_chart.values(args.store, args.sources, grafana=args.grafana),
                     after=[definitions, nodes],
                 ),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from components.platform.connection import Connection
 from components.platform.gpu.counters import COUNTERS, FILE, FOLDER, counters_file
 from components.platform.gpu.operator import GpuOperatorArgs, operator_values
 from components.platform.monitoring import dashboards
@@ -42,6 +43,8 @@ def test_the_file_has_a_line_of_three_parts_for_each() -> None:
 
 
 def test_the_operators_exporter_reads_the_same_file() -> None:
-    exporter = operator_values(GpuOperatorArgs(sources=Sources()))["dcgmExporter"]
+    exporter = operator_values(GpuOperatorArgs(sources=Sources(), connection=Connection(kubeconfig="k")))[
+        "dcgmExporter"
+    ]
     assert exporter["config"]["data"] == counters_file()
     assert exporter["env"] == [{"name": "DCGM_EXPORTER_COLLECTORS", "value": f"{FOLDER}/{FILE}"}]

@@ -21,11 +21,13 @@ from components.gpus import (
     mig_resource,
     node_resources,
 )
+from components.platform.connection import Connection
 from components.platform.gpu.claims import claim_spec, driver_values
 from components.platform.gpu.device_plugin import plugin_config, plugin_container, plugin_groups
 from components.platform.gpu.operator import GpuOperatorArgs, mig_config, operator_values
 from components.platform.sources import Sources
 
+CONNECTION = Connection(kubeconfig="kubeconfig")
 SLICED = TimeSlicing(replicas=4)
 PARTS = Mig(strategy="mixed", profiles={"1g.5gb": 3, "4g.20gb": 1})
 
@@ -199,7 +201,9 @@ def test_the_mig_managers_config_has_an_entry_for_each_setting() -> None:
 
 
 def test_values_of_the_operator_for_nodes_that_have_the_driver() -> None:
-    values = operator_values(GpuOperatorArgs(sources=Sources(images="mirror.example/x"), sharing=SLICED))
+    values = operator_values(
+        GpuOperatorArgs(sources=Sources(images="mirror.example/x"), connection=CONNECTION, sharing=SLICED)
+    )
     assert values["driver"] == values["toolkit"] == {"enabled": False}
     assert values["migManager"]["enabled"] is False
     assert values["devicePlugin"]["repository"] == "mirror.example/x/nvcr.io/nvidia"
@@ -209,18 +213,23 @@ def test_values_of_the_operator_for_nodes_that_have_the_driver() -> None:
 
 
 def test_values_of_the_operator_for_partitions() -> None:
-    values = operator_values(GpuOperatorArgs(sources=Sources(), pools={"parts": PARTS}, dcgm=False))
+    values = operator_values(
+        GpuOperatorArgs(sources=Sources(), connection=CONNECTION, pools={"parts": PARTS}, dcgm=False)
+    )
     assert values["mig"] == {"strategy": "mixed"}
     # Nodes of no pool with a setting keep their GPUs whole.
     assert values["migManager"]["config"]["default"] == "all-disabled"
     assert yaml.safe_load(values["migManager"]["config"]["data"]["config.yaml"]) == mig_config({"parts": PARTS})
     assert values["dcgmExporter"]["enabled"] is False
-    whole = operator_values(GpuOperatorArgs(sources=Sources(), sharing=PARTS))
+    whole = operator_values(GpuOperatorArgs(sources=Sources(), connection=CONNECTION, sharing=PARTS))
     assert whole["migManager"]["config"]["default"] == "default"
 
 
 def test_with_claims_no_device_plugin_runs() -> None:
-    assert operator_values(GpuOperatorArgs(sources=Sources(), dra=True))["devicePlugin"]["enabled"] is False
+    assert (
+        operator_values(GpuOperatorArgs(sources=Sources(), connection=CONNECTION, dra=True))["devicePlugin"]["enabled"]
+        is False
+    )
     values = driver_values(Sources())
     assert values["gpuResourcesEnabledOverride"] is True
     assert values["resources"]["computeDomains"] == {"enabled": False}
