@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,16 +68,29 @@ class Managed:
 
 def managed(platform: EmbeddedCluster) -> list[Managed]:
     """Every object of the stack. What a Helm release made is Helm's, and not in the state."""
+    wide = cluster_wide(platform)
     exported = json.loads(platform.run("stack", "export").stdout)["deployment"]["resources"]
     return [
-        Managed(inputs=comparable(found["inputs"]))
+        Managed(inputs=comparable(found["inputs"], wide))
         for found in exported
         if found["type"].startswith("kubernetes:") and {"apiVersion", "kind", "metadata"} <= set(found["inputs"])
     ]
 
 
-def comparable(inputs: Any) -> Any:
-    """What the program says of an object, without what is not to be compared."""
+def cluster_wide(platform: EmbeddedCluster) -> set[str]:
+    """The kinds whose objects are in no namespace."""
+    listed = platform.kubectl("api-resources", "--namespaced=false", "--no-headers").stdout
+    return {line.split()[-1] for line in listed.splitlines()}
+
+
+def comparable(inputs: Any, wide: Container[str]) -> Any:
+    """What the program, or a chart, says of an object, without what is not to be compared.
+
+    A chart may name a namespace for what has none, and so does Pulumi for a kind that it does not know yet.
+    """
+    if inputs.get("kind") in wide:
+        metadata = {key: value for key, value in inputs["metadata"].items() if key != "namespace"}
+        return {**inputs, "metadata": metadata}
     match inputs.get("kind"):
         case "Secret":  # what it holds is encrypted in the state
             return {key: value for key, value in inputs.items() if key not in ("data", "stringData")}
@@ -139,13 +152,8 @@ def released(platform: EmbeddedCluster) -> list[Managed]:
     (secret,) = platform.get(
         "secrets", "-n", queueing.NAMESPACE, "-l", f"owner=helm,name={queueing.CHART},status=deployed"
     )["items"]
-    listed = platform.kubectl("api-resources", "--namespaced=false", "--no-headers").stdout
-    cluster_wide = {line.split()[-1] for line in listed.splitlines()}
-    objects = upkeep.recorded(secret["data"]["release"])
-    for found in objects:
-        if found["kind"] in cluster_wide:  # the chart gives some of these a namespace
-            found["metadata"].pop("namespace", None)
-    return [Managed(inputs=found) for found in objects]
+    wide = cluster_wide(platform)
+    return [Managed(inputs=comparable(found, wide)) for found in upkeep.recorded(secret["data"]["release"])]
 
 
 def test_what_helm_made_is_repaired_too(platform: EmbeddedCluster) -> None:
