@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import pulumi
+
+if TYPE_CHECKING:
+    from components.platform.cluster_client import Client
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,3 +18,16 @@ class Connection:
 
     kubeconfig: pulumi.Input[str]
     context: str | None = None
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """What a dynamic resource keeps of it."""
+        return {"kubeconfig": self.kubeconfig, "context": self.context}
+
+
+def client_of(properties: Mapping[str, Any]) -> Client:
+    """A client for the cluster that a dynamic resource with these properties is on."""
+    # The Kubernetes client takes a second to import, and a preview does not need it.
+    from components.platform import cluster_client
+
+    return cluster_client.connect(properties["kubeconfig"], properties.get("context"))

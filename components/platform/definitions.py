@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi.dynamic as dynamic
 
-from components.platform.connection import Connection
+from components.platform.connection import Connection, client_of
 from components.platform.sources import Sources
 
 if TYPE_CHECKING:
@@ -84,28 +84,23 @@ class _DefinitionsProvider(dynamic.ResourceProvider):
         return dynamic.UpdateResult(outs=self._install(_news, _olds["applied"]))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        client = self._client(props)
+        client = client_of(props)
         found = {name: client.find_definition(name) for name in props["applied"]}
         prints = {name: fingerprint(definition) for name, definition in found.items() if definition}
         return dynamic.ReadResult(id_, {**props, "found": prints})
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        client = self._client(_props)
+        client = client_of(_props)
         names = list(_props["applied"])
         for name in names:
             client.delete_definition(name)
         for name in names:
             client.await_no_definition(name)
 
-    def _client(self, props: Mapping[str, Any]) -> Client:
-        from components.platform import cluster_client
-
-        return cluster_client.connect(props["kubeconfig"], props.get("context"))
-
     def _install(self, props: dict[str, Any], before: Mapping[str, str]) -> dict[str, Any]:
         from components.platform import cluster_client
 
-        applied = {**before, **install(self._client(props), cluster_client.read_definitions(props["place"]))}
+        applied = {**before, **install(client_of(props), cluster_client.read_definitions(props["place"]))}
         return {**props, "applied": applied, "found": applied}
 
 
@@ -120,7 +115,6 @@ class Definitions(dynamic.Resource, module="platform", name="Definitions"):
             "manifest": args.manifest,
             "place": place,
             "identity": identity(place),
-            "kubeconfig": args.connection.kubeconfig,
-            "context": args.connection.context,
+            **args.connection.properties,
         }
         super().__init__(_DefinitionsProvider(), name, properties, opts)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi.dynamic as dynamic
 
-from components.platform.connection import Connection
+from components.platform.connection import Connection, client_of
 
 if TYPE_CHECKING:
     # The Kubernetes client takes a second to import, and only a destroy needs it.
@@ -107,9 +107,7 @@ class _DrainProvider(dynamic.ResourceProvider):
         return dynamic.UpdateResult(outs=_news)
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        from components.platform import cluster_client
-
-        client = cluster_client.connect(_props["kubeconfig"], _props.get("context"))
+        client = client_of(_props)
         deadline = time.monotonic() + float(_props["patience_seconds"])
         while not is_up(client.deployments(_props["namespace"])):
             if time.monotonic() > deadline:
@@ -149,8 +147,7 @@ class Drain(dynamic.Resource, module="platform", name="Drain"):
         properties = {
             "namespace": args.namespace,
             "groups": list(args.groups),
-            "kubeconfig": args.connection.kubeconfig,
-            "context": args.connection.context,
+            **args.connection.properties,
             "patience_seconds": args.patience_seconds,
         }
         super().__init__(_DrainProvider(), name, properties, opts)

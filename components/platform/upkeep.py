@@ -19,7 +19,7 @@ import pulumi
 import pulumi.dynamic as dynamic
 
 from components.platform import manifests
-from components.platform.connection import Connection
+from components.platform.connection import Connection, client_of
 from components.platform.drain import is_up
 
 if TYPE_CHECKING:
@@ -107,22 +107,17 @@ class _UpkeepProvider(dynamic.ResourceProvider):
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
         if _olds["drifted"]:
-            client, namespace = self._client(_news), _news["namespace"]
+            client, namespace = client_of(_news), _news["namespace"]
             repair(client, drift(client, self._objects(client, _news), namespace), namespace)
         return dynamic.UpdateResult(outs=self._intact(_news))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        client = self._client(props)
+        client = client_of(props)
         found = drift(client, self._objects(client, props), props["namespace"])
         return dynamic.ReadResult(id_, {**props, "drifted": [title(one) for one in found]})
 
     def _intact(self, props: dict[str, Any]) -> dict[str, Any]:
         return {**props, "drifted": []}
-
-    def _client(self, props: Mapping[str, Any]) -> Client:
-        from components.platform import cluster_client
-
-        return cluster_client.connect(props["kubeconfig"], props.get("context"))
 
     def _objects(self, client: Client, props: Mapping[str, Any]) -> list[Any]:
         # A release that is gone as a whole is for Helm to make again.
@@ -152,7 +147,6 @@ class Upkeep(dynamic.Resource, module="platform", name="Upkeep"):
         properties = {
             "release": args.release,
             "namespace": args.namespace,
-            "kubeconfig": args.connection.kubeconfig,
-            "context": args.connection.context,
+            **args.connection.properties,
         }
         super().__init__(_UpkeepProvider(), name, properties, opts)
