@@ -169,7 +169,9 @@ class Client:
         """An object of any kind as the API has it; None when it is not there. `namespace`: where it names none."""
         try:
             kind = self._kind(wanted)
-            return self.any.get(kind, **self._address(kind, wanted, namespace)).to_dict()
+            return self.any.get(
+                kind, **self._address(kind, wanted, namespace), _request_timeout=TIMEOUT_SECONDS
+            ).to_dict()
         except (NotFoundError, ResourceNotFoundError):
             return None
 

@@ -57,6 +57,15 @@ def _wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def _ready(running: Server) -> None:
+    _wait_for(lambda: running.get("/readyz")[0] == 200)
+
+
+def _end(running: Server) -> None:
+    running.process.send_signal(signal.SIGTERM)
+    _wait_for(lambda: "Handling signal: term" in running.log.read_text())
+
+
 @contextmanager
 def _serve(models: Path, folder: Path, **more: str) -> Generator[Server]:
     log, drain_file = folder / "log", folder / "draining"
@@ -199,25 +208,19 @@ def test_clients_that_send_half_a_body_do_not_stop_the_others(server: Server) ->
             connection.close()
 
 
-def _ready(running: Server) -> None:
-    _wait_for(lambda: running.get("/readyz")[0] == 200)
-
-
-def _end(running: Server) -> None:
-    running.process.send_signal(signal.SIGTERM)
-    _wait_for(lambda: "Handling signal: term" in running.log.read_text())
-
-
 def test_clients_that_never_stop_do_not_keep_it_from_ending(trained: Trained, tmp_path: Path) -> None:
-    with _serve(trained.models, tmp_path, DRAIN_SECONDS="2") as running:
+    with _serve(trained.models, tmp_path, DRAIN_SECONDS="2", QUIET_SECONDS="10") as running:
         _ready(running)
+        started, answers = time.monotonic(), list[tuple[int, str | None]]()
         _end(running)
-        started = time.monotonic()
         while running.process.poll() is None:
             assert time.monotonic() - started < _DEADLINE
             with suppress(OSError, http.client.HTTPException), closing(running.connect()) as client:
-                _predict(client)
+                answers.append(_predict(client))
         assert running.process.returncode == 0
+        # Half of its time it is there for them.
+        assert time.monotonic() - started >= 1
+        assert (200, "close") in answers
 
 
 def test_after_sigterm_it_answers_late_clients_and_the_request_in_flight(trained: Trained, tmp_path: Path) -> None:
@@ -244,6 +247,7 @@ def test_after_sigterm_it_answers_late_clients_and_the_request_in_flight(trained
                 with closing(running.connect()) as late:
                     last = _predict(late)
             assert last == (200, "close")
+            assert running.process.poll() is None
             slow.sendall(_BODY[50:])
             answer = http.client.HTTPResponse(slow)
             answer.begin()
