@@ -45,6 +45,8 @@ class Tool:
     embeds: tuple[str, str, tuple[str, ...]] | None = None
     #: Modules that the checksum database does not answer for; `go.sum` pins them.
     no_checksum_database: str = ""
+    #: Build tags. Not part of the representation, so that the keys of tools without tags stay what they are.
+    tags: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def folder(self) -> Path:
@@ -144,10 +146,10 @@ CLUSTER_TOOLS = (
 )
 
 
-def _prometheus_tool(module: str, version: str, release: str, *packages: str) -> Tool:
+def _prometheus_tool(module: str, version: str, release: str, *packages: str, tags: tuple[str, ...] = ()) -> Tool:
     """A tool of the Prometheus family, which all say their release in the same place."""
     variables = {"github.com/prometheus/common/version.Version": release}
-    return Tool(module=module, version=version, packages=packages, variables=variables)
+    return Tool(module=module, version=version, packages=packages, variables=variables, tags=tags)
 
 
 #: What the mirror's images hold (`local/mirror.py`), by module; the order is that of the builds.
@@ -171,6 +173,9 @@ MIRROR_TOOLS = {
             *("prometheus", "v0.315.0", "3.15.0"),
             "github.com/prometheus/prometheus/cmd/prometheus",
             "github.com/prometheus/prometheus/cmd/promtool",
+            # Service discovery by Kubernetes, files, HTTP and static targets only. The SDKs of all the clouds that
+            # Prometheus can discover targets in are most of what it takes to compile.
+            tags=("remove_all_sd", "enable_kubernetes_sd"),
         ),
         _prometheus_tool("kube-state-metrics", "v2.18.0", "v2.18.0", "k8s.io/kube-state-metrics/v2"),
         _prometheus_tool("node-exporter", "v1.12.1", "1.12.1", "github.com/prometheus/node_exporter"),
@@ -222,6 +227,8 @@ def key(tool: Tool, go_version: str) -> str:
     # Go 1.26.7 makes what 1.26.6 made, but for its own corrections: not worth building everything anew.
     minor = go_version.rpartition(".")[0]
     digest = hashlib.sha256(repr((tool, BUILD_FLAGS, minor)).encode())
+    if tool.tags:
+        digest.update(repr(tool.tags).encode())
     for file in (tool.folder / "go.mod", tool.folder / "go.sum", *(main / "main.go" for main in tool.own_mains)):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
@@ -396,6 +403,7 @@ def _build_one(tool: Tool, go: Go, steps: Steps) -> None:
                     "-ldflags",
                     " ".join(["-s -w", *(f"-X {name}={value}" for name, value in tool.variables.items())]),
                 ),
+                *_tag_flags(tool),
                 *("-o", f"{partial}/", *tool.packages),
             ],
             cwd=tool.folder,
@@ -420,7 +428,7 @@ def _download(tool: Tool, go: Go, step: Step, log: Path) -> None:
     if tool.embeds:
         _copy_embeds(tool, tool.embeds, go, log)
     process.run(
-        [go.program, "list", "-deps", *tool.packages],
+        [go.program, "list", "-deps", *_tag_flags(tool), *tool.packages],
         cwd=tool.folder,
         env=go.environment(tool),
         log=log,
@@ -446,6 +454,10 @@ def _copy_embeds(tool: Tool, embeds: tuple[str, str, tuple[str, ...]], go: Go, l
     source = Path(json.loads("\n".join(lines))["Dir"]) / folder
     for name in names:
         shutil.copyfile(source / name, tool.own_mains[0] / name)
+
+
+def _tag_flags(tool: Tool) -> tuple[str, ...]:
+    return ("-tags", ",".join(tool.tags)) if tool.tags else ()
 
 
 def _rename_programs(tool: Tool, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 from dataclasses import replace
@@ -51,6 +52,25 @@ def test_a_key_changes_with_what_goes_into_a_build() -> None:
     assert toolchain.key(tool, "1.26.0") in keys
     # A correction of Go is no reason to build everything anew.
     assert toolchain.key(tool, "1.26.0") == toolchain.key(tool, "1.26.11")
+
+
+def test_the_key_of_a_tool_without_tags_does_not_know_of_tags() -> None:
+    # The key digests this text: a field more in it would build every tool anew on every machine.
+    tool = toolchain.Tool(module="kwok", version="v1", packages=("a/b",))
+    shown = "Tool(module='kwok', version='v1', packages=('a/b',), variables={}, embeds=None, no_checksum_database='')"
+    assert repr(tool) == shown
+    inputs = hashlib.sha256(f"({shown}, {toolchain.BUILD_FLAGS!r}, '1.26')".encode())
+    for name in ("go.mod", "go.sum"):
+        inputs.update((tool.folder / name).read_bytes())
+    assert toolchain.key(tool, "1.26.0") == inputs.hexdigest()[:12]
+    assert toolchain.key(replace(tool, tags=("x",)), "1.26.0") not in {
+        toolchain.key(tool, "1.26.0"),
+        toolchain.key(replace(tool, tags=("y",)), "1.26.0"),
+    }
+
+
+def test_prometheus_is_built_without_the_discoveries_of_clouds() -> None:
+    assert "remove_all_sd" in toolchain.MIRROR_TOOLS["prometheus"].tags
 
 
 def test_program_names_are_unique() -> None:
