@@ -24,20 +24,20 @@ def cli(context: click.Context, stack: str) -> None:
 @click.pass_obj
 def up(stack: str) -> None:
     """Set up what is missing, start the cluster, run `pulumi up`, print the outputs."""
-    from local import commands
+    from local.commands import up
 
     with locking.or_fail(LOCAL / "lock", "this checkout's cluster"):
-        commands.up(stack)
+        up.up(stack)
 
 
 @cli.command()
 @click.pass_obj
 def cluster(stack: str) -> None:
     """Only the embedded cluster, without `pulumi up`."""
-    from local import commands
+    from local.commands import up
 
     with locking.or_fail(LOCAL / "lock", "this checkout's cluster"):
-        commands.up(stack, only_cluster=True)
+        up.up(stack, only_cluster=True)
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})
@@ -45,7 +45,7 @@ def cluster(stack: str) -> None:
 @click.pass_obj
 def preview(stack: str, words: tuple[str, ...]) -> None:
     """`pulumi preview` with the policy pack, and on AWS the cost; further words go to Pulumi."""
-    from local import preview
+    from local.commands import preview
 
     sys.exit(preview.show(stack, words))
 
@@ -54,9 +54,9 @@ def preview(stack: str, words: tuple[str, ...]) -> None:
 @click.pass_obj
 def outputs(stack: str) -> None:
     """The stack outputs as JSON."""
-    from local import commands
+    from local.commands import outputs
 
-    commands.outputs(stack)
+    outputs.outputs(stack)
 
 
 @cli.command()
@@ -64,16 +64,16 @@ def outputs(stack: str) -> None:
 @click.pass_obj
 def predict(stack: str, count: int) -> None:
     """Send held-out samples through the Service: label, prediction, accuracy."""
-    from local import commands
+    from local.commands import predict
 
-    commands.predict(stack, count)
+    predict.predict(stack, count)
 
 
 @cli.command()
 @click.pass_obj
 def status(stack: str) -> None:
     """What runs, what waits and why."""
-    from local import status
+    from local.commands import status
 
     status.show(stack)
 
@@ -82,19 +82,19 @@ def status(stack: str) -> None:
 @click.pass_obj
 def env(stack: str) -> None:
     """Shell lines for plain `pulumi` and `kubectl` on this stack."""
-    from local import commands
+    from local.commands import outputs
 
-    commands.show_environment(stack)
+    outputs.show_environment(stack)
 
 
 @cli.command()
 @click.pass_obj
 def down(stack: str) -> None:
     """Destroy the stack and stop the cluster."""
-    from local import commands
+    from local.commands import down
 
     with locking.or_fail(LOCAL / "lock", "this checkout's cluster"):
-        commands.down(stack)
+        down.down(stack)
 
 
 @cli.command()
@@ -119,13 +119,13 @@ def test(words: tuple[str, ...]) -> None:
 @click.option("--cache", is_flag=True, help="Remove the cache of built tools and images too.")
 def clean(cache: bool) -> None:
     """Stop the clusters and remove everything that `make` made here."""
-    from local import commands
+    from local.commands import down
 
     with contextlib.ExitStack() as held:
         held.enter_context(locking.or_fail(LOCAL / "lock", "this checkout's cluster"))
         for name in TEST_INSTANCES:
             held.enter_context(locking.or_fail(LOCAL / f"{name}.lock", f"this checkout's cluster {name!r}"))
-        commands.clean(cache=cache)
+        down.clean(cache=cache)
 
 
 def main() -> None:

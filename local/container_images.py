@@ -16,8 +16,8 @@ from pathlib import Path
 
 import images as samples
 from local import locking, process
-from local.node import EmbeddedNode
-from local.node_settings import PAUSE_IMAGE
+from local.node.embedded import EmbeddedNode
+from local.node.settings import PAUSE_IMAGE
 from local.paths import LOCAL, ROOT, cache_folder, flush
 from local.progress import Steps
 

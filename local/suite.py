@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from local import process
-from local.commands import prepare
+from local.commands.prepare import prepare
 from local.errors import Failure
 from local.paths import LOCAL, ROOT
 from local.progress import Steps

@@ -6,7 +6,7 @@ import shutil
 
 from local import process
 from local.errors import Failure
-from local.network import cluster_range
+from local.node.addresses import cluster_range
 from local.paths import LOCAL
 from local.progress import Steps
 

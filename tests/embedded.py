@@ -13,11 +13,13 @@ from typing import Any, TypeVar
 
 import yaml
 
-from local import addons, commands, locking
-from local.node import EmbeddedNode
+from local import locking
+from local.addons.install import Kubectl
+from local.commands.prepare import prepare, start_cluster
+from local.node.embedded import EmbeddedNode
 from local.paths import INSTANCES, LOCAL, Instance
 from local.progress import Steps
-from local.pulumi_cli import Pulumi
+from local.pulumi_cli.cli import Pulumi
 from stacks.check import read_environment
 from stacks.cluster_config import LocalCluster
 from stacks.installed import from_embedded_mirror
@@ -66,11 +68,11 @@ class EmbeddedCluster:
         cluster, entries = environment.cluster, from_embedded_mirror(environment)
         assert isinstance(cluster, LocalCluster)
         with Steps() as steps:
-            programs = commands.prepare(steps, entries)
+            programs = prepare(steps, entries)
             # Whatever an earlier, killed run left.
             EmbeddedNode(instance, programs).stop()
             shutil.rmtree(instance.folder, ignore_errors=True)
-            node = commands.start_cluster(instance, programs, cluster, steps, entries, environment.gpu)
+            node = start_cluster(instance, programs, cluster, steps, entries, environment.gpu)
         copy = instance.folder / "Pulumi.test.yaml"
         shutil.copyfile(stack_file, copy)
         pulumi = Pulumi(instance, programs, stack="test", stack_file=copy)
@@ -83,7 +85,7 @@ class EmbeddedCluster:
         environment = read_environment(self.pulumi.stack_file)
         assert isinstance(environment.cluster, LocalCluster)
         with Steps() as steps:
-            self.node = commands.start_cluster(
+            self.node = start_cluster(
                 self.node.instance, self.node.programs, environment.cluster, steps, gpu=environment.gpu
             )
 
@@ -146,7 +148,7 @@ class EmbeddedCluster:
 
     def kubectl(self, *words: str, ok: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            addons.Kubectl(self.node).command(*words),
+            Kubectl(self.node).command(*words),
             input=stdin,
             capture_output=True,
             text=True,

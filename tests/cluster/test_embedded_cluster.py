@@ -14,8 +14,10 @@ import urllib.request
 
 import pytest
 
-from local import addons
-from local.node import EmbeddedNode, hierarchies, start_time
+from local.addons import install
+from local.node.cgroups import hierarchies
+from local.node.embedded import EmbeddedNode
+from local.node.processes import start_time
 from local.paths import Instance
 from tests.embedded import EmbeddedCluster, wait_for
 
@@ -116,10 +118,10 @@ def test_a_killed_node_comes_back_with_its_objects(embedded: EmbeddedCluster) ->
     os.kill(pid, signal.SIGKILL)
     wait_for("the end of every process", lambda: embedded.node.init_pid() is None, 30)
     embedded.node.ensure()
-    addons.wait_for_api(embedded.node)
+    install.wait_for_api(embedded.node)
     wait_for("a ready node", lambda: node_ready(embedded), 60)
     assert embedded.get("namespace", "default")["metadata"]["uid"] == uid
-    for namespace, name in addons.DEPLOYMENTS:
+    for namespace, name in install.DEPLOYMENTS:
         embedded.kubectl("rollout", "status", f"deployment/{name}", "-n", namespace, "--timeout=120s")
 
 
@@ -130,7 +132,7 @@ def test_a_node_whose_pid_file_is_lost_is_found_and_replaced(embedded: EmbeddedC
     embedded.node.pid_file.unlink()
     embedded.node.ensure()
     assert start_time(pid) is None
-    addons.wait_for_api(embedded.node)
+    install.wait_for_api(embedded.node)
     wait_for("a ready node", lambda: node_ready(embedded), 60)
 
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from local import commands, status
-from local.commands import post
+from local.commands import down, outputs, predict, prepare, status
+from local.commands.request import post
 from local.paths import INSTANCES
 from tests.e2e.load import Load
 from tests.embedded import EmbeddedCluster, wait_for
@@ -101,19 +101,19 @@ def test_nothing_changes_without_a_change(embedded: EmbeddedCluster) -> None:
 def commands_of_make(embedded: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands behind `make` work on the tests' cluster in place of the user's."""
     monkeypatch.setitem(INSTANCES, "dev", INSTANCES["test"])
-    for module in (commands, status):
+    for module in (prepare, predict, status):
         monkeypatch.setattr(module, "stack_file", lambda _: embedded.pulumi.stack_file)
 
 
 @pytest.mark.usefixtures("commands_of_make")
 def test_outputs_are_json_and_nothing_else(embedded: EmbeddedCluster, capfd: pytest.CaptureFixture[str]) -> None:
-    commands.outputs("test")
+    outputs.outputs("test")
     assert json.loads(capfd.readouterr().out) == embedded.outputs()
 
 
 @pytest.mark.usefixtures("commands_of_make")
 def test_predict_shows_labels_predictions_and_accuracy(capfd: pytest.CaptureFixture[str]) -> None:
-    commands.predict("test", 7)
+    predict.predict("test", 7)
     shown = capfd.readouterr().out
     (accuracy,) = re.findall(r"450 held-out samples sent, \d+ right: accuracy (0\.\d+)", shown)
     assert float(accuracy) >= 0.97
@@ -322,7 +322,7 @@ def test_destroy_leaves_nothing(embedded: EmbeddedCluster) -> None:
 @pytest.mark.usefixtures("commands_of_make")
 def test_down_leaves_nothing_on_the_machine_and_up_works_again(embedded: EmbeddedCluster) -> None:
     interface = embedded.node.interface
-    commands.down("test")
+    down.down("test")
     assert embedded.node.leftovers() == []
     assert not Path("/sys/class/net", interface).exists()
     embedded.start_again()

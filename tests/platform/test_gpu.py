@@ -19,9 +19,9 @@ from components.platform.exceptions import exception_for
 from components.platform.gpu.claims import QUOTA, claim_spec
 from components.platform.gpu.daemons import NAMESPACE
 from components.priorities import PREEMPTIBLE, SERVING
-from local.pending import Snapshot, refusals
-from local.simulated import SimulatedPool, published_devices
-from local.status import waiting_reason
+from local.addons.simulated import SimulatedPool, published_devices
+from local.commands.status import waiting_reason
+from local.explain.pending import Snapshot, refusals
 from tests.embedded import EmbeddedCluster, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]

@@ -15,7 +15,7 @@ import pytest
 
 from components.placement import POOL_LABEL
 from components.queues import PRIORITY_LABEL, QUEUE_LABEL
-from local.queues import waiting_line, workload_state
+from local.explain.queues import waiting_line, workload_state
 from tests.embedded import EmbeddedCluster, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]

@@ -14,7 +14,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from components.platform.storage.object_store import CREDENTIALS, NAMESPACE
-from local.commands import post
+from local.commands.request import post
 from tests.embedded import EmbeddedCluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]

@@ -17,7 +17,7 @@ KNOWN = ["staging", "prod", "prod-vision"]
     ("files", "found"),
     [
         ([], []),
-        (["README.md", "docs/aws.md", "tests/unit/x.py", "local/node.py"], []),
+        (["README.md", "docs/aws.md", "tests/unit/x.py", "local/node/embedded.py"], []),
         (["Pulumi.prod.yaml"], ["prod"]),
         (["Pulumi.prod-vision.yaml"], ["prod-vision"]),
         (["Pulumi.dev.yaml"], []),

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.pending import Snapshot
-from local.status import gpus, pod_state, programs_line, waiting_reason
+from local.commands.status import gpus, pod_state, programs_line, waiting_reason
+from local.explain.pending import Snapshot
 
 UNSCHEDULABLE = {
     "phase": "Pending",

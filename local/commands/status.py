@@ -10,11 +10,11 @@ from rich.table import Table
 
 from components.gpus import GPU, is_gpu_resource
 from local import process, toolchain
-from local.commands import existing_pulumi
-from local.node import EmbeddedNode
+from local.commands.prepare import existing_pulumi
+from local.explain.pending import REFUSALS, Snapshot, number, refusals, requests, why_unscheduled
+from local.explain.queues import queue_table, workloads_of
+from local.node.embedded import EmbeddedNode
 from local.paths import INSTANCES
-from local.pending import REFUSALS, Snapshot, number, refusals, requests, why_unscheduled
-from local.queues import queue_table, workloads_of
 from local.stack import read_environment, stack_file
 from stacks.cluster_config import LocalCluster
 

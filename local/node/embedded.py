@@ -10,32 +10,24 @@ The machine reaches the node over a veth pair; nothing of the cluster listens on
 import contextlib
 import functools
 import hashlib
-import ipaddress
 import json
 import os
 import re
 import secrets
 import shutil
-import signal
 import subprocess
-import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
 
-from local import locking, pki, process
-from local import node_settings as settings
+from local import process
 from local.errors import Failure
-from local.network import CLUSTER_DOMAIN, Addresses, addresses, free_slot
+from local.node import cgroups, pki, processes, programs, settings, slots
+from local.node.addresses import CLUSTER_DOMAIN, Addresses
 from local.paths import ROOT, Instance, cache_folder
-
-T = TypeVar("T")
+from local.waiting import wait_until
 
 VENV_BIN = ROOT / ".local" / "venv" / "bin"
-CGROUPS = Path("/sys/fs/cgroup")
-#: As much of a busy machine's processors as sixteen processes get.
-CPU_SHARES = 16 * 1024
 #: Kernel settings that the kubelet insists on. It finds them set inside the node; the machine's own stay as they are.
 KERNEL_SETTINGS = {
     "vm/overcommit_memory": "1",
@@ -45,11 +37,8 @@ KERNEL_SETTINGS = {
     "kernel/keys/root_maxkeys": "1000000",
     "kernel/keys/root_maxbytes": "25000000",
 }
-#: What the node's programs see of the environment: nothing of the user's that is not about the machine itself. The
-#: proxies are for containerd, which pulls images of the user's registries.
-INHERITED = frozenset(("PATH", "LANG", "LC_ALL", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"))
 #: What becomes of pods on simulated nodes.
-SIMULATED_PODS = Path(__file__).with_name("addons") / "simulated-pods.yaml"
+SIMULATED_PODS = Path(__file__).with_name("simulated-pods.yaml")
 #: Folders that the node's mount namespace replaces with its own: a checkout or cache inside one would vanish there.
 REPLACED = (Path("/var/lib"), Path("/run"), Path("/var/log"))
 
@@ -81,7 +70,7 @@ class EmbeddedNode:
             saved = json.loads(self.pid_file.read_text())
         except (FileNotFoundError, json.JSONDecodeError):
             return None
-        return saved["pid"] if start_time(saved["pid"]) == saved["started"] else None
+        return saved["pid"] if processes.start_time(saved["pid"]) == saved["started"] else None
 
     def enter(self, *command: str | os.PathLike[str]) -> list[str]:
         """`command`, to be run inside the node."""
@@ -110,7 +99,7 @@ class EmbeddedNode:
         states: dict[str, str] = {}
         for line in done.stdout.splitlines():
             words = line.split()
-            if len(words) >= 2 and words[0] in settings.commands(self._node()):
+            if len(words) >= 2 and words[0] in programs.commands(self._node()):
                 states[words[0]] = words[1]
         return states
 
@@ -163,7 +152,7 @@ class EmbeddedNode:
                     "clone the repository (or set ML_PLATFORM_CACHE) to a plainer path",
                 )
         mine = self.addresses.whole
-        for network, device in _routes().items():
+        for network, device in slots.routes().items():
             if device != self.interface and network.overlaps(mine):
                 raise Failure(
                     f"the machine already routes {network} through {device}, inside the cluster's {mine}",
@@ -173,22 +162,7 @@ class EmbeddedNode:
     @functools.cached_property
     def addresses(self) -> Addresses:
         """The cluster's addresses: a slot that was free when the cluster was first started, kept since then."""
-        chosen = self.instance.state / "slot"
-        if not chosen.exists():
-            # A cluster that is stopped, or only begins to start, has no route yet: it is known by its record alone.
-            records = cache_folder() / "slots"
-            with locking.waiting_for(cache_folder() / "slots.lock"):
-                slot = free_slot([*_routes(), *_recorded(records)])
-                if slot is None:
-                    raise Failure(
-                        "no room for another cluster in the address range",
-                        "'make down' the clusters of other checkouts, or set ML_PLATFORM_CIDR to a free private /16",
-                    )
-                chosen.parent.mkdir(parents=True, exist_ok=True)
-                chosen.write_text(str(slot))
-                records.mkdir(parents=True, exist_ok=True)
-                (records / str(addresses(slot).link.network_address)).write_text(str(chosen))
-        return addresses(int(chosen.read_text()))
+        return slots.of_cluster(self.instance.state / "slot")
 
     def _node(self) -> settings.Node:
         return settings.Node(
@@ -286,7 +260,7 @@ class EmbeddedNode:
             "kube-proxy.yaml": settings.kube_proxy(node),
             "audit-policy.yaml": settings.audit_policy(),
             "kwok.yaml": SIMULATED_PODS.read_text(),
-            "supervisord.conf": settings.supervisor(node, self.run),
+            "supervisord.conf": programs.supervisor(node, self.run),
             "resolv.conf": "",
             "enter.sh": self._enter_script(),
         } | {
@@ -328,7 +302,7 @@ mount --bind {state}/var-log /var/log
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/kernel
 {fake}
-for tasks in $(find {CGROUPS} -maxdepth 4 -path '*{self.cgroup}/node/cgroup.procs'); do echo $$ > "$tasks"; done
+for tasks in $(find {cgroups.CGROUPS} -maxdepth 4 -path '*{self.cgroup}/node/cgroup.procs'); do echo $$ > "$tasks"; done
 hostname {self.name}
 ip link set lo up
 # The machine moves the node's end of the link in here.
@@ -345,9 +319,9 @@ exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
     def _start_namespaces(self) -> None:
         for name in ("var-lib/etcd", "var-lib/kubelet", "var-lib/containerd", "var-lib/cni", "var-log"):
             (self.instance.state / name).mkdir(parents=True, exist_ok=True, mode=0o700)
-        _make_cgroup(self.cgroup, leaf="node")
+        cgroups.make(self.cgroup, leaf="node")
         log = self.instance.logs / "node.log"
-        outer = _spawn(
+        outer = processes.spawn(
             [
                 *("env", "--chdir=/", "unshare", "--fork", "--kill-child", "--pid", "--mount-proc"),
                 *("--mount", "--propagation", "slave", "--net", "--uts", "--ipc"),
@@ -355,7 +329,9 @@ exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
             ],
             log,
         )
-        pid = _wait_for(lambda: _first_child(outer) or (-1 if start_time(outer) is None else None), 10)
+        pid = wait_until(
+            lambda: processes.first_child(outer) or (-1 if processes.start_time(outer) is None else None), 10
+        )
         if pid is None or pid < 0:
             raise Failure(
                 f"the node's namespaces could not be made: {process.last_line(log)}",
@@ -363,10 +339,12 @@ exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
                 log,
             )
         self.pid_file.write_text(
-            json.dumps({"pid": pid, "started": start_time(pid), "outer": outer, "settings": self._settings_digest()})
+            json.dumps(
+                {"pid": pid, "started": processes.start_time(pid), "outer": outer, "settings": self._settings_digest()}
+            )
         )
         self._ensure_network(pid)
-        if not _wait_for(self._supervisor_answers, 30):
+        if not wait_until(self._supervisor_answers, 30):
             raise Failure(
                 f"the node's supervisor did not start: {process.last_line(log)}",
                 "run 'make down', then the same command again",
@@ -426,7 +404,7 @@ exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
                     check=False,
                     timeout=30,
                 )
-            _end(pid)
+            processes.end(pid)
         self._clean_leftovers()
         self.pid_file.unlink(missing_ok=True)
 
@@ -441,9 +419,9 @@ exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
 
     def _clean_leftovers(self) -> None:
         """What a killed run left: the processes of the cgroup, the cgroups, the link, sockets."""
-        for pid in _cgroup_processes(self.cgroup):
-            _end(pid)
-        if not _wait_for(lambda: _remove_cgroups(self.cgroup), 20):
+        for pid in cgroups.processes(self.cgroup):
+            processes.end(pid)
+        if not wait_until(lambda: cgroups.remove(self.cgroup), 20):
             raise Failure(
                 f"the cgroup {self.cgroup} of an earlier run still has processes",
                 "end them (see cgroup.procs below it), then run the same command again",
@@ -455,136 +433,9 @@ exec {VENV_BIN}/supervisord -c {self.settings}/supervisord.conf
 
     def leftovers(self) -> list[str]:
         """What of this cluster still is on the machine; empty after `stop`."""
-        found = [f"process {pid}" for pid in _cgroup_processes(self.cgroup)]
-        found += [f"cgroup {path}" for path in _cgroup_folders(self.cgroup)]
+        found = [f"process {pid}" for pid in cgroups.processes(self.cgroup)]
+        found += [f"cgroup {path}" for path in cgroups.folders(self.cgroup)]
         if Path(f"/sys/class/net/{self.interface}").exists():
             found.append(f"interface {self.interface}")
         mounts = Path("/proc/self/mounts").read_text().splitlines()
         return found + [f"mount {line.split()[1]}" for line in mounts if str(self.instance.folder) in line]
-
-
-def _routes() -> dict[ipaddress.IPv4Network, str]:
-    """The networks that the machine routes, and the interfaces behind them.
-
-    Left out are the default route and what a VPN splits it into, 0.0.0.0/1 and 128.0.0.0/1: our own routes win
-    against them.
-    """
-    routes = json.loads(process.output(["ip", "-json", "-4", "route", "show"]))
-    networks = {
-        ipaddress.IPv4Network(route["dst"]): route.get("dev", "nowhere")
-        for route in routes
-        if route["dst"] != "default"
-    }
-    return {network: device for network, device in networks.items() if network.prefixlen > 1}
-
-
-def _recorded(records: Path) -> list[ipaddress.IPv4Network]:
-    """The networks of the clusters that still have the slot of which there is a record; other records go."""
-    networks: list[ipaddress.IPv4Network] = []
-    for record in records.glob("*"):
-        if Path(record.read_text()).exists():
-            networks.append(ipaddress.IPv4Network(f"{record.name}/20"))
-        else:
-            record.unlink()
-    return networks
-
-
-def start_time(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot; None when there is no such process, or only its zombie."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    # The name in parentheses may hold spaces.
-    words = text.rpartition(")")[2].split()
-    return None if words[0] in "ZX" else int(words[19])
-
-
-def _spawn(command: list[str], log: Path) -> int:
-    """Start a program that outlives this one, in a session of its own; returns its PID."""
-    return os.posix_spawnp(
-        command[0],
-        command,
-        {name: value for name, value in os.environ.items() if name.upper() in INHERITED},
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ],
-        setsid=True,
-    )
-
-
-def _first_child(pid: int) -> int | None:
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except FileNotFoundError:
-        return None
-    return int(children[0]) if children else None
-
-
-def _wait_for(condition: Callable[[], T], seconds: float) -> T | None:
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            return None
-        time.sleep(0.05)
-    return value
-
-
-def _end(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    _wait_for(lambda: start_time(pid) is None, 10)
-
-
-def hierarchies() -> list[Path]:
-    """The roots of all cgroup trees: one each controller with version 1, one in all with version 2."""
-    if (CGROUPS / "cgroup.controllers").exists():
-        return [CGROUPS]
-    return [folder for folder in sorted(CGROUPS.iterdir()) if folder.is_dir() and not folder.is_symlink()]
-
-
-def _make_cgroup(path: str, leaf: str) -> None:
-    """A cgroup for the kubelet's pods in every tree, with a `leaf` inside for the node's own programs."""
-    for root in hierarchies():
-        folder = root / path.lstrip("/")
-        (folder / leaf).mkdir(parents=True, exist_ok=True)
-        controllers = root / "cgroup.controllers"
-        if controllers.exists():
-            # One by one: a controller that cannot be handed down must not keep the others from it.
-            for parent in (root, folder):
-                for name in controllers.read_text().split():
-                    with contextlib.suppress(OSError):
-                        (parent / "cgroup.subtree_control").write_text(f"+{name}")
-        # With version 1 a group counts as one process of the machine, however many it holds: beside a build of some
-        # dozen processes a whole cluster would not answer in time.
-        with contextlib.suppress(FileNotFoundError), (folder / "cpu.shares").open("r+") as shares:
-            shares.write(str(CPU_SHARES))
-        # A new group of the version 1 cpuset tree has no processor and no memory until it is given some.
-        for name in ("cpuset.cpus", "cpuset.mems"):
-            for group in (folder, folder / leaf):
-                if (group / name).exists() and not controllers.exists():
-                    (group / name).write_text((group.parent / name).read_text())
-
-
-def _cgroup_folders(path: str) -> Iterator[Path]:
-    """The group and all below it, in every tree, children first."""
-    for root in hierarchies():
-        for folder, _, _ in os.walk(root / path.lstrip("/"), topdown=False):
-            yield Path(folder)
-
-
-def _cgroup_processes(path: str) -> set[int]:
-    found: set[int] = set()
-    for folder in _cgroup_folders(path):
-        with contextlib.suppress(OSError):
-            found |= {int(word) for word in (folder / "cgroup.procs").read_text().split()}
-    return found - {0}
-
-
-def _remove_cgroups(path: str) -> bool:
-    for folder in _cgroup_folders(path):
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-    return not any(True for _ in _cgroup_folders(path))

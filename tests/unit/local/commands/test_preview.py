@@ -13,12 +13,12 @@ import pytest
 from moto import mock_aws
 from rich.console import Console
 
-from local import preview
+from local.commands import preview
 from local.errors import Failure
 from local.paths import Instance
-from local.pulumi_cli import Pulumi
+from local.pulumi_cli.cli import Pulumi
 
-RECORDED = Path(__file__).parents[1] / "ops" / "previews"
+RECORDED = Path(__file__).parents[2] / "ops" / "previews"
 PLUGINS = [
     {"name": name, "kind": "resource", "version": metadata.version(f"pulumi-{name}")} for name in preview.PROVIDERS
 ]

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from local import pulumi_cli, toolchain
+from local import toolchain
 from local.paths import Instance
-from local.pulumi_cli import Pulumi
+from local.pulumi_cli import cli
+from local.pulumi_cli.cli import Pulumi
 
 
 def program(folder: Path, name: str, text: str) -> None:
@@ -32,7 +33,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_machine_without_pulumi_builds_it(machine: Path) -> None:
-    assert pulumi_cli.tools_to_build() == (toolchain.PULUMI_PROVIDER, toolchain.PULUMI_CLI)
+    assert cli.tools_to_build() == (toolchain.PULUMI_PROVIDER, toolchain.PULUMI_CLI)
 
 
 @pytest.mark.parametrize(
@@ -41,20 +42,20 @@ def test_a_machine_without_pulumi_builds_it(machine: Path) -> None:
 def test_a_pulumi_that_is_new_enough_is_used(machine: Path, version: str, used: bool) -> None:
     program(machine / "bin", "pulumi", f"echo {version}")
     program(machine / "bin", "pulumi-language-python", "true")
-    assert (pulumi_cli.installed_cli() == machine / "bin" / "pulumi") is used
+    assert (cli.installed_cli() == machine / "bin" / "pulumi") is used
 
 
 def test_a_pulumi_without_its_language_host_is_not_used(machine: Path) -> None:
     program(machine / "bin", "pulumi", "echo v3.259.0")
-    assert pulumi_cli.installed_cli() is None
+    assert cli.installed_cli() is None
 
 
 def test_with_pulumi_and_its_plugin_nothing_is_built(machine: Path) -> None:
     program(machine / "bin", "pulumi", "echo v3.259.0")
     program(machine / "bin", "pulumi-language-python", "true")
-    assert pulumi_cli.tools_to_build() == (toolchain.PULUMI_PROVIDER,)
-    (machine / "home" / "plugins" / pulumi_cli.PLUGIN).mkdir(parents=True)
-    assert pulumi_cli.tools_to_build() == ()
+    assert cli.tools_to_build() == (toolchain.PULUMI_PROVIDER,)
+    (machine / "home" / "plugins" / cli.PLUGIN).mkdir(parents=True)
+    assert cli.tools_to_build() == ()
 
 
 class Elsewhere(Instance):
@@ -104,7 +105,7 @@ def test_home_state_and_passphrase_are_private_and_made_once(tmp_path: Path) -> 
 def test_a_lock_whose_update_has_ended_is_held_by_nobody(tmp_path: Path, content: str) -> None:
     """The last one is a number that another program has now."""
     (tmp_path / "lock.json").write_text(content)
-    assert pulumi_cli.lock_holder(tmp_path / "lock.json") is None
+    assert cli.lock_holder(tmp_path / "lock.json") is None
 
 
 def test_a_lock_of_a_running_update_names_it(tmp_path: Path) -> None:
@@ -114,5 +115,5 @@ def test_a_lock_of_a_running_update_names_it(tmp_path: Path) -> None:
         # The kernel lets us go on a moment before the new process has its name.
         while Path(f"/proc/{update.pid}/comm").read_text().strip() != "pulumi":
             time.sleep(0.01)
-        assert pulumi_cli.lock_holder(tmp_path / "lock.json") == update.pid
+        assert cli.lock_holder(tmp_path / "lock.json") == update.pid
         update.kill()

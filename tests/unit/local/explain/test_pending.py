@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.pending import Snapshot, lacks_pods, refusals, why_refused, why_unscheduled
+from local.explain.pending import Snapshot, lacks_pods, refusals, why_refused, why_unscheduled
 
 RAW = "0/3 nodes are available: 3 whatever."
 GPU_TAINT = {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}

@@ -12,14 +12,14 @@ import jinja2
 import yaml
 
 from local import process
+from local.addons.simulated import SIMULATED, SimulatedPool, published_devices, simulated_nodes
 from local.container_images import BASE_IMAGE, system_image
 from local.errors import Failure
-from local.network import CLUSTER_DOMAIN
-from local.node import EmbeddedNode
+from local.node.addresses import CLUSTER_DOMAIN
+from local.node.embedded import EmbeddedNode
 from local.progress import Steps
-from local.simulated import SIMULATED, SimulatedPool, published_devices, simulated_nodes
 
-FOLDER = Path(__file__).with_name("addons")
+FOLDER = Path(__file__).parent
 DEPLOYMENTS = (
     ("kube-system", "coredns"),
     ("kube-system", "metrics-server"),

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import yaml
 
-from local import pki, process, queues, toolchain
+from local import process, toolchain
 from local.errors import Failure
-from local.network import cluster_range
+from local.explain import queues
+from local.node import pki
+from local.node.addresses import cluster_range
 from local.paths import LOCAL, ROOT, Instance, mirror_folder
 from local.progress import Steps
 from stacks.catalog_config import EMBEDDED_VARIABLE
@@ -27,7 +29,7 @@ CLI_MINIMUM = (3, 200)
 #: A local update that takes longer than this may wait for something that does not come.
 PATIENCE_SECONDS = 90
 PLUGIN = f"resource-kubernetes-{toolchain.PULUMI_KUBERNETES}"
-HOST = Path(__file__).with_name("pulumi_host") / "host.py"
+HOST = Path(__file__).with_name("host") / "host.py"
 
 
 def installed_cli() -> Path | None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from local import node, paths, process
-from local.node import EmbeddedNode
+from local import paths, process
+from local.errors import Failure
+from local.node.embedded import EmbeddedNode
 from local.paths import Instance
 
 
@@ -37,7 +38,7 @@ def test_clusters_that_start_at_once_get_addresses_of_their_own() -> None:
     assert len(set(links)) == len(names)
     # Kept from then on, as certificates and settings name them.
     assert [link_of(name) for name in names] == links
-    with pytest.raises(node.Failure, match="no room for another cluster"):
+    with pytest.raises(Failure, match="no room for another cluster"):
         link_of("one-more")
 
 

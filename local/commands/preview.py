@@ -11,11 +11,11 @@ from pathlib import Path
 from rich.console import Console
 
 from local import process
-from local.commands import built_programs, existing_pulumi
+from local.commands.prepare import built_programs, existing_pulumi
 from local.errors import Failure
 from local.paths import INSTANCES, LOCAL, ROOT
 from local.progress import Steps
-from local.pulumi_cli import Pulumi, installed_cli
+from local.pulumi_cli.cli import Pulumi, installed_cli
 from local.stack import policy_options, read_stack, stack_file
 from ops import cost
 from ops.preview import PreviewError, read

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from local.explain.queues import explained, queue_table, waiting_line, workload_state
 from local.progress import Step
-from local.queues import explained, queue_table, waiting_line, workload_state
 
 NO_QUOTA = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu, 4 more needed"
 Conditions = Mapping[str, tuple[str, str]]
@@ -91,7 +91,7 @@ def test_one_line_names_the_first_that_waits() -> None:
 
 
 def test_a_waiting_step_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local.queues.INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr("local.explain.queues.INTERVAL_SECONDS", 0.01)
     step = Step("pulumi up")
     with explained(step, lambda: [workload(conditions={"QuotaReserved": ("False", NO_QUOTA)})]):
         deadline = time.monotonic() + 5

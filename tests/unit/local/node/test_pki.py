@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from local import pki
+from local.node import pki
 
 SERVER = pki.Identity(file="server", common_name="server", names=("server.local", "127.0.0.1"))
 

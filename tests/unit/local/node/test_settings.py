@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local import node_settings as settings
-from local.network import SLOTS, addresses, free_slot
-from local.simulated import SimulatedPool, published_devices, simulated_nodes, simulated_pools
+from local.addons.simulated import SimulatedPool, published_devices, simulated_nodes, simulated_pools
+from local.node import programs, settings
+from local.node.addresses import SLOTS, addresses, free_slot
 from stacks.cluster_config import LocalCluster
 from stacks.gpu_config import Gpu
 
@@ -86,7 +86,7 @@ def test_a_cluster_takes_the_first_free_slot(routed: list[str], slot: int | None
 @pytest.mark.parametrize("program", [*PROGRAMS, "containerd"])
 def test_no_program_listens_wider_than_loopback_and_the_node(node: settings.Node, program: str) -> None:
     allowed = {"127.0.0.1", node.addresses.node}
-    for name, value in flags(settings.commands(node)[program]).items():
+    for name, value in flags(programs.commands(node)[program]).items():
         if "address" in name or name.endswith("-urls"):
             host = value.removeprefix("https://").partition(":")[0]
             assert host in allowed or name == "kubelet-preferred-address-types", (name, value)
@@ -97,13 +97,13 @@ def test_no_program_listens_wider_than_loopback_and_the_node(node: settings.Node
 
 
 def test_etcd_asks_its_clients_for_a_certificate(node: settings.Node) -> None:
-    etcd = flags(settings.commands(node)["etcd"])
+    etcd = flags(programs.commands(node)["etcd"])
     assert etcd["client-cert-auth"] == etcd["peer-client-cert-auth"] == "true"
     assert etcd["listen-client-urls"].startswith("https://127.0.0.1:")
 
 
 def test_the_api_server_authorizes_audits_and_encrypts(node: settings.Node) -> None:
-    server = flags(settings.commands(node)["kube-apiserver"])
+    server = flags(programs.commands(node)["kube-apiserver"])
     assert server["authorization-mode"] == "Node,RBAC"
     assert server["anonymous-auth"] == "false"
     assert "NodeRestriction" in server["enable-admission-plugins"]
@@ -127,7 +127,7 @@ def test_pods_get_addresses_of_the_pod_range(node: settings.Node) -> None:
 def test_packets_wait_for_the_engine_that_listens(node: settings.Node) -> None:
     rules = settings.policy_rules(node.addresses)
     (waiting,) = [rule for rule in rules if "NFQUEUE" in rule]
-    assert waiting.endswith(f"--queue-num {flags(settings.commands(node)['network-policies'])['queue']}")
+    assert waiting.endswith(f"--queue-num {flags(programs.commands(node)['network-policies'])['queue']}")
     # With a bypass, pods would be free whenever the engine is not there.
     assert "bypass" not in waiting
     # All that a pod sends or gets, to other addresses and to the node itself.
@@ -140,13 +140,13 @@ def test_packets_wait_for_the_engine_that_listens(node: settings.Node) -> None:
 
 def test_the_supervisor_starts_every_program_in_order(node: settings.Node) -> None:
     parser = configparser.RawConfigParser()
-    parser.read_string(settings.supervisor(node, Path("/state/run")))
+    parser.read_string(programs.supervisor(node, Path("/state/run")))
     priorities = {
         section.removeprefix("program:"): int(parser[section]["priority"])
         for section in parser.sections()
         if section.startswith("program:")
     }
-    assert sorted(priorities, key=lambda name: priorities[name]) == list(settings.commands(node))
+    assert sorted(priorities, key=lambda name: priorities[name]) == list(programs.commands(node))
     assert priorities["etcd"] < priorities["kube-apiserver"] < priorities["kubelet"]
     assert parser["unix_http_server"]["chmod"] == "0700"
 

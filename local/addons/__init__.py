@@ -1,0 +1,1 @@
+"""What a managed Kubernetes brings along, and the simulated GPU nodes."""

@@ -1,0 +1,1 @@
+"""The commands behind `make`, one idea a module; `local/__main__.py` has their options."""

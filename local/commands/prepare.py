@@ -1,0 +1,94 @@
+"""What several commands need first: tools, images, a running cluster, Pulumi on the stack."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from local import container_images, mirror, process, system, toolchain
+from local.addons import install
+from local.addons.simulated import simulated_pools
+from local.errors import Failure
+from local.node.embedded import EmbeddedNode
+from local.paths import INSTANCES, Instance
+from local.progress import Steps
+from local.pulumi_cli.cli import Pulumi, tools_to_build
+from local.stack import read_environment, stack_file
+from stacks.cluster_config import LocalCluster
+from stacks.gpu_config import Gpu
+
+
+def built_programs(steps: Steps, *, cluster: bool = True) -> dict[str, Path]:
+    """The paths of all tools, building what is missing."""
+    tools = tools_to_build() + (toolchain.CLUSTER_TOOLS if cluster else ())
+    return toolchain.build(sorted(tools, key=toolchain.ALL_TOOLS.index), steps)
+
+
+def prepare(steps: Steps, entries: Collection[str] = ()) -> dict[str, Path]:
+    """Everything that is built once: packages, tools, images. Tools and images are made side by side.
+
+    `entries` of the catalog, what the stack installs, are mirrored where they can be had on this machine. The others
+    may do without: what a simulated node runs needs no image.
+    """
+    system.check_machine()
+    programs: dict[str, Path] = {}
+
+    def tools() -> None:
+        programs.update(built_programs(steps))
+
+    def packages_and_images() -> None:
+        system.ensure_packages(steps)
+        container_images.build_base_and_samples(steps)
+
+    process.side_by_side(tools, packages_and_images)
+    container_images.build_system(programs, steps)
+    if here := mirror.available(entries):
+        mirror.build(here, steps)
+    return programs
+
+
+def start_cluster(
+    instance: Instance,
+    programs: Mapping[str, Path],
+    cluster: LocalCluster,
+    steps: Steps,
+    entries: Collection[str] = (),
+    gpu: Gpu | None = None,
+) -> EmbeddedNode:
+    """Bring the embedded cluster of `instance` up, or repair it, with the images of these entries of the catalog.
+
+    `gpu`: the section of that name, by which the simulated nodes' GPUs are shared.
+    """
+    node = EmbeddedNode(instance, programs)
+    with steps.step(f"cluster {instance.name}: control plane and node"):
+        node.ensure()
+        install.wait_for_api(node)
+    container_images.import_into(node, steps, mirror.images_of(mirror.available(entries)))
+    install.ensure(node, simulated_pools(cluster, gpu), steps)
+    return node
+
+
+def is_embedded(stack: str) -> bool:
+    """Whether the stack stands on the embedded cluster, and not on one of the user's kubeconfig or of a cloud."""
+    return isinstance(read_environment(stack_file(stack)).cluster, LocalCluster)
+
+
+def existing_pulumi(stack: str) -> Pulumi:
+    """Pulumi for a command that needs what `make up` made."""
+    embedded = is_embedded(stack)
+    tools = tools_to_build() + (toolchain.CLUSTER_TOOLS if embedded else ())
+    if not all_built(tools):
+        raise Failure("the tools of this stack are not built yet", "run 'make up' first")
+    with Steps() as steps:
+        programs = toolchain.build(tools, steps)
+    pulumi = pulumi_of(stack, programs, embedded=embedded)
+    pulumi.ensure()
+    return pulumi
+
+
+def pulumi_of(stack: str, programs: Mapping[str, Path], *, embedded: bool) -> Pulumi:
+    return Pulumi(INSTANCES["dev"], programs, stack=stack, stack_file=stack_file(stack), embedded=embedded)
+
+
+def all_built(tools: tuple[toolchain.Tool, ...]) -> bool:
+    with Steps() as steps:
+        version = toolchain.find_go(steps).version
+    return all(toolchain.installed(tool, version).exists() for tool in tools)
