@@ -38,7 +38,7 @@ mirror: environment ## charts, manifests and images of the catalog for the embed
 	@$(PYTHON) -m local mirror $(ENTRIES)
 
 upgrade: environment ## what an upgrade of a catalog entry changes: ENTRY=kueue VERSION=0.20.0
-	@$(PYTHON) -m ops.upgrade $(ENTRY) $(VERSION)
+	@$(PYTHON) -m local.upgrade $(ENTRY) $(VERSION)
 
 clean: environment ## stop the clusters and remove what make made here (CACHE=1: built tools and images too)
 	@$(PYTHON) -m local clean $(if $(CACHE),--cache)

@@ -19,7 +19,7 @@ from components.platform import manifests
 from local import helm, toolchain
 from local.mirror import why_not
 from local.paths import mirror_folder
-from ops.upgrade import images
+from local.upgrade import images
 from policy.rules.images import in_catalog, is_sample
 from stacks.config import Environment
 from stacks.installed import installed

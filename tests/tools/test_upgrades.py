@@ -7,9 +7,8 @@ import re
 import pytest
 
 from components import catalog
-from local import toolchain
+from local import toolchain, upgrade
 from local.errors import Failure
-from ops import upgrade
 
 
 def real_report(name: str, version: str) -> str:

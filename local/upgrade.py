@@ -1,4 +1,4 @@
-"""What an upgrade of one entry of the catalog changes, before it is made: `python -m ops.upgrade kueue 0.20.0`.
+"""What an upgrade of one entry of the catalog changes, before it is made: `python -m local.upgrade kueue 0.20.0`.
 
 The new version comes from the Go module that the entry names, or from a folder (`--source`) where somebody has
 unpacked it. Nothing is written, and no cluster is asked.

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from components import catalog
-from ops import upgrade
-from ops.upgrade import Definition, Release, changes, definitions, flat, images, read_manifest, report
+from local import upgrade
+from local.upgrade import Definition, Release, changes, definitions, flat, images, read_manifest, report
 
 
 def crd(name: str, **versions: tuple[bool, bool]) -> dict[str, Any]:
