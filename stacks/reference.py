@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
@@ -22,11 +22,11 @@ _INTRODUCTION = """\
 Generated from the models in `stacks/` by `python -m stacks.reference > docs/configuration.md`; do not edit.
 
 A stack file `Pulumi.<stack>.yaml` holds one of the keys below under `config:`. `Pulumi.dev.yaml` is an example.
-`python -m stacks.check FILE…` checks files without Pulumi and without a cluster, and names every fault with its
-line, its key path and a remedy.
+`python -m stacks.check FILE…` checks files without Pulumi and without a cluster. It reports every fault with its line,
+its key path and a remedy.
 
-Values are plain: no anchors, no tags, no keys without a value, and quotes
-around a text that looks like a number or date.
+Write plain YAML: no anchors, no tags, no keys without a value. Quote a text that looks like a number or a date.
+A key whose default is "as below" has a section of its own.
 """
 
 _WORDS = {int: "whole number", float: "number", str: "text", bool: "`true` or `false`"}
@@ -36,16 +36,31 @@ def reference() -> str:
     """The whole page."""
     rules: dict[str, Rule] = {}
     parts = [_INTRODUCTION]
+    # Models that several roots share are described once, under the first of them.
+    described: dict[schema.Model, str] = {}
     for name, root in ROOTS.items():
         parts.append(f"## `{PROJECT}:{name}`\n\n{_table(root, rules)}")
-        for model, paths in _below(root, "").items():
+        below = _below(root, "")
+        shared = {paths[0]: described[model] for model, paths in below.items() if model in described}
+        for model, paths in below.items():
+            if model in described:
+                continue
+            described[model] = paths[0]
             kind = schema.kind_of(model)
             title = f"### `{paths[0]}`" + (f", `kind: {kind}`" if kind else "")
-            also = f"The same under {', '.join(f'`{path}`' for path in paths[1:])}.\n\n" if paths[1:] else ""
+            also = f"The same under {_list(paths[1:])}.\n\n" if paths[1:] else ""
             parts.append(f"{title}\n\n{also}{_table(model, rules)}")
+        top = {path: other for path, other in shared.items() if not any(path.startswith(f"{one}.") for one in shared)}
+        if top:
+            parts.append(f"{_list(top)} have the keys of {_list(dict.fromkeys(top.values()))} above.\n")
     rows = [f"| {rule.label} | {rule.written} |" for _, rule in sorted(rules.items()) if rule.written]
     parts.append("\n".join(["## Types", "", "| type | what to write |", "|---|---|", *rows, ""]))
     return "\n".join(parts)
+
+
+def _list(paths: Iterable[str]) -> str:
+    *most, last = (f"`{path}`" for path in paths)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _below(model: schema.Model, path: str) -> dict[schema.Model, list[str]]:
@@ -131,7 +146,18 @@ def _default(field: FieldInfo) -> str:
         return "as below"
     if value is None or value in ((), {}):
         return "–"
+    labels = [one.label for one in field.metadata if isinstance(one, Rule)]
+    if isinstance(value, int | float) and ("duration" in labels or "latency bound" in labels):
+        return f"`{_time(value)}`"
     return f"`{json.dumps(list(value) if isinstance(value, tuple) else value)}`"
+
+
+def _time(seconds: float) -> str:
+    """A time as a stack file writes it, in the largest unit that divides it."""
+    milliseconds = round(seconds * 1000)
+    units = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+    unit = next(name for name, length in units.items() if milliseconds % length == 0)
+    return f"{milliseconds // units[unit]}{unit}"
 
 
 if __name__ == "__main__":
