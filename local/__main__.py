@@ -101,9 +101,9 @@ def down(stack: str) -> None:
 @click.argument("entries", nargs=-1)
 def mirror(entries: tuple[str, ...]) -> None:
     """Charts, manifests and images for the embedded cluster: those named, else all that can be had here."""
-    from local import mirror
+    from local.mirror import making
 
-    mirror.make(entries)
+    making.make(entries)
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})

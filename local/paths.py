@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
-TOOL_MODULES = ROOT / "local" / "toolchain"
+TOOL_MODULES = ROOT / "local" / "toolchain" / "modules"
 
 
 def cache_folder() -> Path:

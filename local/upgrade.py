@@ -19,9 +19,11 @@ import yaml
 from components import catalog
 from components.catalog import Chart, Manifest
 from components.platform import manifests
-from local import helm, module_files, toolchain
 from local.errors import Failure
+from local.mirror import helm, module_files
 from local.progress import Steps
+from local.toolchain import building
+from local.toolchain.tools import PULUMI_PROVIDER
 
 # Exit code where nothing could be compared.
 FAILED = 2
@@ -159,7 +161,7 @@ def read_manifest(folder: Path) -> Release:
 
 def _provider() -> Path:
     with Steps() as steps:
-        (program,) = toolchain.build((toolchain.PULUMI_PROVIDER,), steps).values()
+        (program,) = building.build((PULUMI_PROVIDER,), steps).values()
     return program
 
 

@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-from local import toolchain
 from local.addons import install
 from local.commands.prepare import all_built, is_embedded, pulumi_of
 from local.errors import Failure
@@ -11,17 +10,19 @@ from local.node.embedded import EmbeddedNode
 from local.paths import INSTANCES, LOCAL, cache_folder
 from local.progress import Steps
 from local.pulumi_cli.cli import tools_to_build
+from local.toolchain import building
+from local.toolchain.tools import CLUSTER_TOOLS
 
 
 def down(stack: str) -> None:
     """Destroy the stack, then stop the embedded cluster; leaves nothing running."""
     instance = INSTANCES["dev"]
     embedded = is_embedded(stack)
-    tools = tools_to_build() + (toolchain.CLUSTER_TOOLS if embedded else ())
+    tools = tools_to_build() + (CLUSTER_TOOLS if embedded else ())
     with Steps() as steps:
         programs: dict[str, Path] = {}
         if all_built(tools):
-            programs = toolchain.build(tools, steps)
+            programs = building.build(tools, steps)
             pulumi = pulumi_of(stack, programs, embedded=embedded)
             pulumi.ensure()
             if pulumi.has_resources():

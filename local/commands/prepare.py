@@ -3,23 +3,29 @@
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from local import container_images, mirror, process, system, toolchain
+from local import container_images, process, system
 from local.addons import install
 from local.addons.simulated import simulated_pools
 from local.errors import Failure
+from local.mirror import making
+from local.mirror.entries import available, images_of
 from local.node.embedded import EmbeddedNode
 from local.paths import INSTANCES, Instance
 from local.progress import Steps
 from local.pulumi_cli.cli import Pulumi, tools_to_build
 from local.stack import read_environment, stack_file
+from local.toolchain import building
+from local.toolchain.go import find_go
+from local.toolchain.tool import Tool
+from local.toolchain.tools import CLUSTER_TOOLS, TOOLS
 from stacks.cluster_config import LocalCluster
 from stacks.gpu_config import Gpu
 
 
 def built_programs(steps: Steps, *, cluster: bool = True) -> dict[str, Path]:
     """The paths of all tools, building what is missing."""
-    tools = tools_to_build() + (toolchain.CLUSTER_TOOLS if cluster else ())
-    return toolchain.build(sorted(tools, key=toolchain.ALL_TOOLS.index), steps)
+    tools = tools_to_build() + (CLUSTER_TOOLS if cluster else ())
+    return building.build(sorted(tools, key=TOOLS.index), steps)
 
 
 def prepare(steps: Steps, entries: Collection[str] = ()) -> dict[str, Path]:
@@ -40,8 +46,8 @@ def prepare(steps: Steps, entries: Collection[str] = ()) -> dict[str, Path]:
 
     process.side_by_side(tools, packages_and_images)
     container_images.build_system(programs, steps)
-    if here := mirror.available(entries):
-        mirror.build(here, steps)
+    if here := available(entries):
+        making.build(here, steps)
     return programs
 
 
@@ -61,7 +67,7 @@ def start_cluster(
     with steps.step(f"cluster {instance.name}: control plane and node"):
         node.ensure()
         install.wait_for_api(node)
-    container_images.import_into(node, steps, mirror.images_of(mirror.available(entries)))
+    container_images.import_into(node, steps, images_of(available(entries)))
     install.ensure(node, simulated_pools(cluster, gpu), steps)
     return node
 
@@ -74,11 +80,11 @@ def is_embedded(stack: str) -> bool:
 def existing_pulumi(stack: str) -> Pulumi:
     """Pulumi for a command that needs what `make up` made."""
     embedded = is_embedded(stack)
-    tools = tools_to_build() + (toolchain.CLUSTER_TOOLS if embedded else ())
+    tools = tools_to_build() + (CLUSTER_TOOLS if embedded else ())
     if not all_built(tools):
         raise Failure("the tools of this stack are not built yet", "run 'make up' first")
     with Steps() as steps:
-        programs = toolchain.build(tools, steps)
+        programs = building.build(tools, steps)
     pulumi = pulumi_of(stack, programs, embedded=embedded)
     pulumi.ensure()
     return pulumi
@@ -88,7 +94,7 @@ def pulumi_of(stack: str, programs: Mapping[str, Path], *, embedded: bool) -> Pu
     return Pulumi(INSTANCES["dev"], programs, stack=stack, stack_file=stack_file(stack), embedded=embedded)
 
 
-def all_built(tools: tuple[toolchain.Tool, ...]) -> bool:
+def all_built(tools: tuple[Tool, ...]) -> bool:
     with Steps() as steps:
-        version = toolchain.find_go(steps).version
-    return all(toolchain.installed(tool, version).exists() for tool in tools)
+        version = find_go(steps).version
+    return all(building.installed(tool, version).exists() for tool in tools)

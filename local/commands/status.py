@@ -9,13 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from components.gpus import GPU, is_gpu_resource
-from local import process, toolchain
+from local import process
 from local.commands.prepare import existing_pulumi
 from local.explain.pending import REFUSALS, Snapshot, number, refusals, requests, why_unscheduled
 from local.explain.queues import queue_table, workloads_of
 from local.node.embedded import EmbeddedNode
 from local.paths import INSTANCES
 from local.stack import read_environment, stack_file
+from local.toolchain.tools import KUBERNETES
 from stacks.cluster_config import LocalCluster
 
 Object = Mapping[str, Any]
@@ -150,7 +151,7 @@ def show(stack: str) -> None:
     environment = read_environment(stack_file(stack))
     if isinstance(environment.cluster, LocalCluster):
         states = EmbeddedNode(INSTANCES["dev"], pulumi.programs).program_states()
-        console.print(f"Embedded cluster, Kubernetes {toolchain.KUBERNETES}: {programs_line(states)}\n")
+        console.print(f"Embedded cluster, Kubernetes {KUBERNETES}: {programs_line(states)}\n")
 
     def get(*words: str) -> list[Object]:
         return json.loads(process.output(["kubectl", "get", *words, "-o", "json"], env=pulumi.environment()))["items"]

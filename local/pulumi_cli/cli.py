@@ -16,19 +16,21 @@ from pathlib import Path
 
 import yaml
 
-from local import process, toolchain
+from local import process
 from local.errors import Failure
 from local.explain import queues
 from local.node import pki
 from local.node.addresses import cluster_range
 from local.paths import LOCAL, ROOT, Instance, mirror_folder
 from local.progress import Steps
+from local.toolchain.tool import Tool
+from local.toolchain.tools import PULUMI_CLI, PULUMI_KUBERNETES, PULUMI_PROVIDER
 from stacks.catalog_config import EMBEDDED_VARIABLE
 
 CLI_MINIMUM = (3, 200)
 #: A local update that takes longer than this may wait for something that does not come.
 PATIENCE_SECONDS = 90
-PLUGIN = f"resource-kubernetes-{toolchain.PULUMI_KUBERNETES}"
+PLUGIN = f"resource-kubernetes-{PULUMI_KUBERNETES}"
 HOST = Path(__file__).with_name("host") / "host.py"
 
 
@@ -46,11 +48,11 @@ def installed_cli() -> Path | None:
     return Path(program) if match and (int(match[1]), int(match[2])) >= CLI_MINIMUM else None
 
 
-def tools_to_build() -> tuple[toolchain.Tool, ...]:
+def tools_to_build() -> tuple[Tool, ...]:
     """The tools that Pulumi itself needs built: none where the machine has a Pulumi with the provider's plugin."""
     if installed_cli() is None:
-        return (toolchain.PULUMI_PROVIDER, toolchain.PULUMI_CLI)
-    return () if (_users_plugins() / PLUGIN).is_dir() else (toolchain.PULUMI_PROVIDER,)
+        return (PULUMI_PROVIDER, PULUMI_CLI)
+    return () if (_users_plugins() / PLUGIN).is_dir() else (PULUMI_PROVIDER,)
 
 
 def _users_plugins() -> Path:
@@ -117,7 +119,7 @@ class Pulumi:
         if not self.passphrase.exists():
             pki.write_private(self.passphrase, f"{secrets.token_urlsafe(32)}\n".encode())
         plugin = self.folder / "home" / "plugins" / PLUGIN
-        if toolchain.PULUMI_PROVIDER.programs[0] in self.programs:
+        if PULUMI_PROVIDER.programs[0] in self.programs:
             plugin.mkdir(exist_ok=True)
             link(plugin / "pulumi-resource-kubernetes", self.programs["pulumi-resource-kubernetes"])
         elif not plugin.exists():

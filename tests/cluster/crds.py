@@ -13,7 +13,8 @@ from pathlib import Path
 
 from components import catalog
 from components.catalog import GoModule
-from local import locking, module_files
+from local import locking
+from local.mirror import module_files
 from local.paths import cache_folder
 from local.progress import Steps
 

@@ -19,7 +19,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from components.platform.rotation.program import MANAGER, MARK
-from local import container_images, mirror
+from local import container_images
+from local.mirror import making
+from local.mirror.entries import images_of
 from local.progress import Steps
 from tests.embedded import EmbeddedCluster, wait_for
 from tests.platform.test_secrets import forms_of, kept_by_cluster, kept_by_pulumi
@@ -139,8 +141,8 @@ def synced(platform: EmbeddedCluster, manager: Manager) -> Iterator[Synced]:
         server["envFrom"] = ["hub"]
 
     with Steps() as steps:
-        mirror.build(ENTRIES, steps)
-        container_images.import_into(platform.node, steps, mirror.images_of(ENTRIES))
+        making.build(ENTRIES, steps)
+        container_images.import_into(platform.node, steps, images_of(ENTRIES))
     first = manager.put(TEAM)
     manager.put(OTHER)
     original = platform.pulumi.stack_file.read_text()

@@ -16,9 +16,11 @@ import yaml
 
 from components import catalog
 from components.platform import manifests
-from local import helm, toolchain
-from local.mirror import why_not
+from local.mirror import helm
+from local.mirror.entries import why_not
 from local.paths import mirror_folder
+from local.toolchain import building
+from local.toolchain.tools import PULUMI_PROVIDER
 from local.upgrade import images
 from policy.rules.images import in_catalog, is_sample
 from stacks.config import Environment
@@ -132,7 +134,7 @@ def releases() -> dict[str, list[Registration]]:
 
 @pytest.mark.parametrize("chart", sorted(KNOWN.charts))
 def test_every_image_of_a_rendered_chart_is_in_the_catalog(chart: str) -> None:
-    programs = toolchain.built(toolchain.PULUMI_PROVIDER)
+    programs = building.built(PULUMI_PROVIDER)
     archive = mirror_folder() / "charts" / f"{chart}-{KNOWN.charts[chart].version}.tgz"
     if reason := why_not(chart, KNOWN):
         pytest.skip(f"{chart} cannot be rendered here: {reason}")

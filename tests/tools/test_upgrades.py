@@ -7,13 +7,16 @@ import re
 import pytest
 
 from components import catalog
-from local import toolchain, upgrade
+from local import upgrade
 from local.errors import Failure
+from local.toolchain import building
+from local.toolchain.go import known_go
+from local.toolchain.tools import PULUMI_PROVIDER
 
 
 def real_report(name: str, version: str) -> str:
     """The report on two versions from the module proxy; a test is skipped where the proxy does not answer."""
-    if toolchain.known_go() is None:
+    if known_go() is None:
         pytest.skip("no Go on this machine: `make mirror` gets one")
     try:
         return upgrade.compare(name, version, None)
@@ -30,7 +33,7 @@ def test_two_real_versions_of_a_set_of_definitions() -> None:
 
 
 def test_two_real_versions_of_a_chart() -> None:
-    if toolchain.built(toolchain.PULUMI_PROVIDER) is None:
+    if building.built(PULUMI_PROVIDER) is None:
         pytest.skip("Pulumi's provider, which renders charts, is not built: `make up` builds it")
     lines = real_report("kueue", "v0.18.2").splitlines()
     assert lines[0] == f"kueue {catalog.load().chart('kueue').version} -> v0.18.2"

@@ -11,12 +11,12 @@ import pytest
 import yaml
 
 from components import catalog
-from local import mirror, module_files
 from local.errors import Failure
-from local.toolchain import MIRROR_TOOLS
+from local.mirror import entries, module_files
+from local.mirror.recipes import RECIPES
 
 KNOWN = catalog.load()
-MIRRORED = mirror.available(KNOWN.names())
+MIRRORED = entries.available(KNOWN.names())
 
 
 def test_the_operators_of_the_embedded_cluster_can_be_had() -> None:
@@ -24,38 +24,37 @@ def test_the_operators_of_the_embedded_cluster_can_be_had() -> None:
     assert {"gateway-api", "prometheus-operator-crds"} <= set(MIRRORED)
 
 
-@pytest.mark.parametrize("image", mirror.images_of(MIRRORED), ids=lambda image: image.published)
-def test_the_toolchain_builds_the_version_of_each_image(image: mirror.MirrorImage) -> None:
-    recipe = mirror.recipe_for(image.published)
-    assert set(recipe.programs) <= set(MIRROR_TOOLS[recipe.module].programs)
+@pytest.mark.parametrize("image", entries.images_of(MIRRORED), ids=lambda image: image.published)
+def test_the_toolchain_builds_the_version_of_each_image(image: entries.MirrorImage) -> None:
+    recipe = entries.recipe_for(image.published)
+    assert set(recipe.programs) <= set(recipe.tool.programs)
     assert all(path.startswith("/") for path in recipe.programs.values())
 
 
-def test_every_recipe_and_every_mirrored_tool_is_of_use() -> None:
-    published = {image.published.rpartition(":")[0] for image in mirror.images_of(MIRRORED)}
-    assert set(mirror.RECIPES) == published
-    assert {recipe.module for recipe in mirror.RECIPES.values()} == set(MIRROR_TOOLS)
+def test_every_recipe_is_of_use() -> None:
+    published = {image.published.rpartition(":")[0] for image in entries.images_of(MIRRORED)}
+    assert set(RECIPES) == published
 
 
 def test_another_version_in_the_catalog_is_no_reason_to_build_the_old_one() -> None:
-    with pytest.raises(Failure, match=r"catalog has .*/kueue:v9\.9\.9, but local/toolchain/kueue builds v\d"):
-        mirror.recipe_for("registry.k8s.io/kueue/kueue:v9.9.9")
+    with pytest.raises(Failure, match=r"catalog has .*/kueue:v9\.9\.9, but the tool of its recipe .* is v\d"):
+        entries.recipe_for("registry.k8s.io/kueue/kueue:v9.9.9")
 
 
 def test_archives_have_names_of_their_own() -> None:
-    archives = [image.archive.name for image in mirror.images_of(KNOWN.names())]
+    archives = [image.archive.name for image in entries.images_of(KNOWN.names())]
     assert len(archives) == len(set(archives))
     assert all(re.fullmatch(r"[\w.-]+\.tar", name) for name in archives)
 
 
 def test_unknown_and_unavailable_entries_are_refused_with_a_reason() -> None:
     with pytest.raises(Failure, match=r"the catalog has no kwebe; catalog\.yaml has .*kueue"):
-        mirror.selected(["kwebe", "kueue"], KNOWN)
+        entries.selected(["kwebe", "kueue"], KNOWN)
     with pytest.raises(Failure, match="loki cannot be mirrored on this machine: no Go module holds its files"):
-        mirror.selected(["loki"], KNOWN)
+        entries.selected(["loki"], KNOWN)
     with pytest.raises(Failure, match="no program for nvcr"):
-        mirror.selected(["nvidia-device-plugin"], KNOWN)
-    assert mirror.selected((), KNOWN) == MIRRORED
+        entries.selected(["nvidia-device-plugin"], KNOWN)
+    assert entries.selected((), KNOWN) == MIRRORED
 
 
 # -- files of modules ------------------------------------------------------------------------------------------

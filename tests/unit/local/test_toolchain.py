@@ -10,27 +10,36 @@ from pathlib import Path
 
 import pytest
 
-from local import locking, process, toolchain
+from local import locking, process
 from local.errors import Failure
-from local.paths import ROOT
+from local.mirror.recipes import MIRROR_TOOLS
+from local.paths import ROOT, TOOL_MODULES
+from local.toolchain.tool import BUILD_FLAGS, Tool, key
+from local.toolchain.tools import CLUSTER_TOOLS, PULUMI, PULUMI_CLI, PULUMI_KUBERNETES, PULUMI_PROVIDER, TOOLS
+
+ALL_TOOLS = (*TOOLS, *MIRROR_TOOLS.values())
 
 
 def test_every_tool_has_its_module_and_checksums() -> None:
-    for tool in toolchain.ALL_TOOLS:
+    for tool in ALL_TOOLS:
         assert (tool.folder / "go.mod").is_file()
         assert (tool.folder / "go.sum").is_file()
 
 
+def test_no_module_is_left_without_a_tool() -> None:
+    assert {tool.folder for tool in ALL_TOOLS} == {file.parent for file in TOOL_MODULES.glob("*/go.mod")}
+
+
 def test_the_modules_pin_the_versions_that_the_table_names() -> None:
-    for tool in toolchain.ALL_TOOLS:
-        if tool is not toolchain.PULUMI_PROVIDER:  # pinned by commit: its release is no tag of the module
+    for tool in ALL_TOOLS:
+        if tool is not PULUMI_PROVIDER:  # pinned by commit: its release is no tag of the module
             assert re.search(rf"\s{re.escape(tool.version)}\b", (tool.folder / "go.mod").read_text()), tool.module
 
 
 def test_the_python_packages_match_the_tools() -> None:
     lock = (ROOT / "requirements" / "run.lock").read_text()
-    assert f"pulumi=={toolchain.PULUMI.removeprefix('v')} " in lock
-    assert f"pulumi-kubernetes=={toolchain.PULUMI_KUBERNETES.removeprefix('v')} " in lock
+    assert f"pulumi=={PULUMI.removeprefix('v')} " in lock
+    assert f"pulumi-kubernetes=={PULUMI_KUBERNETES.removeprefix('v')} " in lock
 
 
 def test_the_run_environment_is_a_part_of_the_test_environment() -> None:
@@ -41,40 +50,40 @@ def test_the_run_environment_is_a_part_of_the_test_environment() -> None:
 
 
 def test_a_key_changes_with_what_goes_into_a_build() -> None:
-    tool = toolchain.PULUMI_CLI
+    tool = PULUMI_CLI
     keys = {
-        toolchain.key(tool, "1.26.0"),
-        toolchain.key(tool, "1.27.0"),
-        toolchain.key(replace(tool, variables={}), "1.26.0"),
-        toolchain.key(toolchain.CLUSTER_TOOLS[0], "1.26.0"),
+        key(tool, "1.26.0"),
+        key(tool, "1.27.0"),
+        key(replace(tool, variables={}), "1.26.0"),
+        key(CLUSTER_TOOLS[0], "1.26.0"),
     }
     assert len(keys) == 4
-    assert toolchain.key(tool, "1.26.0") in keys
+    assert key(tool, "1.26.0") in keys
     # A correction of Go is no reason to build everything anew.
-    assert toolchain.key(tool, "1.26.0") == toolchain.key(tool, "1.26.11")
+    assert key(tool, "1.26.0") == key(tool, "1.26.11")
 
 
 def test_the_key_of_a_tool_without_tags_does_not_know_of_tags() -> None:
     # The key digests this text: a field more in it would build every tool anew on every machine.
-    tool = toolchain.Tool(module="kwok", version="v1", packages=("a/b",))
+    tool = Tool(module="kwok", version="v1", packages=("a/b",))
     shown = "Tool(module='kwok', version='v1', packages=('a/b',), variables={}, embeds=None, no_checksum_database='')"
     assert repr(tool) == shown
-    inputs = hashlib.sha256(f"({shown}, {toolchain.BUILD_FLAGS!r}, '1.26')".encode())
+    inputs = hashlib.sha256(f"({shown}, {BUILD_FLAGS!r}, '1.26')".encode())
     for name in ("go.mod", "go.sum"):
         inputs.update((tool.folder / name).read_bytes())
-    assert toolchain.key(tool, "1.26.0") == inputs.hexdigest()[:12]
-    assert toolchain.key(replace(tool, tags=("x",)), "1.26.0") not in {
-        toolchain.key(tool, "1.26.0"),
-        toolchain.key(replace(tool, tags=("y",)), "1.26.0"),
+    assert key(tool, "1.26.0") == inputs.hexdigest()[:12]
+    assert key(replace(tool, tags=("x",)), "1.26.0") not in {
+        key(tool, "1.26.0"),
+        key(replace(tool, tags=("y",)), "1.26.0"),
     }
 
 
 def test_prometheus_is_built_without_the_discoveries_of_clouds() -> None:
-    assert "remove_all_sd" in toolchain.MIRROR_TOOLS["prometheus"].tags
+    assert "remove_all_sd" in MIRROR_TOOLS["prometheus"].tags
 
 
 def test_program_names_are_unique() -> None:
-    names = [name for tool in toolchain.ALL_TOOLS for name in tool.programs]
+    names = [name for tool in ALL_TOOLS for name in tool.programs]
     assert len(names) == len(set(names))
     assert {"etcd", "pulumi", "kubelet", "coredns", "pulumi-resource-kubernetes"} <= set(names)
 

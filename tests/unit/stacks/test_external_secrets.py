@@ -27,8 +27,10 @@ from components.tenancy.external_secrets import (
     secret_spec,
     store_spec,
 )
-from local import helm, toolchain
+from local.mirror import helm
 from local.paths import mirror_folder
+from local.toolchain import building
+from local.toolchain.tools import PULUMI_PROVIDER
 from stacks.config import Environment
 from stacks.installed import installed
 from stacks.secrets import KEY
@@ -259,7 +261,7 @@ def test_another_endpoint_is_an_environment_variable() -> None:
 @pytest.fixture(scope="module")
 def rendered() -> list[dict[str, Any]]:
     """The chart's objects, where this machine has the chart and the program that renders it."""
-    programs = toolchain.built(toolchain.PULUMI_PROVIDER)
+    programs = building.built(PULUMI_PROVIDER)
     version = catalog.load().chart("external-secrets").version
     archive = mirror_folder() / "charts" / f"external-secrets-{version}.tgz"
     if not archive.exists() or programs is None:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from local import toolchain
 from local.paths import Instance
 from local.pulumi_cli import cli
 from local.pulumi_cli.cli import Pulumi
+from local.toolchain.tools import PULUMI_CLI, PULUMI_PROVIDER
 
 
 def program(folder: Path, name: str, text: str) -> None:
@@ -33,7 +33,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_machine_without_pulumi_builds_it(machine: Path) -> None:
-    assert cli.tools_to_build() == (toolchain.PULUMI_PROVIDER, toolchain.PULUMI_CLI)
+    assert cli.tools_to_build() == (PULUMI_PROVIDER, PULUMI_CLI)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_pulumi_without_its_language_host_is_not_used(machine: Path) -> None:
 def test_with_pulumi_and_its_plugin_nothing_is_built(machine: Path) -> None:
     program(machine / "bin", "pulumi", "echo v3.259.0")
     program(machine / "bin", "pulumi-language-python", "true")
-    assert cli.tools_to_build() == (toolchain.PULUMI_PROVIDER,)
+    assert cli.tools_to_build() == (PULUMI_PROVIDER,)
     (machine / "home" / "plugins" / cli.PLUGIN).mkdir(parents=True)
     assert cli.tools_to_build() == ()
 
@@ -86,7 +86,7 @@ def test_a_stack_on_another_cluster_keeps_the_users_kubeconfig(tmp_path: Path, m
 
 
 def test_home_state_and_passphrase_are_private_and_made_once(tmp_path: Path) -> None:
-    pulumi = Pulumi(Elsewhere(name=str(tmp_path)), {toolchain.PULUMI_PROVIDER.programs[0]: Path("/bin/true")})
+    pulumi = Pulumi(Elsewhere(name=str(tmp_path)), {PULUMI_PROVIDER.programs[0]: Path("/bin/true")})
     pulumi.ensure()
     first = pulumi.passphrase.read_text()
     pulumi.ensure()

@@ -18,7 +18,7 @@ from components.catalog import GoModule
 from components.platform import manifests
 from local.errors import Failure
 from local.progress import Steps
-from local.toolchain import Go, find_go
+from local.toolchain.go import Go, find_go
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
 from local.errors import Failure
-from local.toolchain import KUBERNETES
+from local.toolchain.tools import KUBERNETES
 
 # Charts with their definitions are tens of megabytes.
 _LIMITS = [("grpc.max_receive_message_length", 400 * 2**20)]

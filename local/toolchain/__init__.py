@@ -1,0 +1,1 @@
+"""The programs that this machine lacks, built from source at pinned versions."""
