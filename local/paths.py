@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
+VENV_BIN = LOCAL / "venv" / "bin"
 TOOL_MODULES = ROOT / "local" / "toolchain" / "modules"
 
 

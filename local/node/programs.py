@@ -158,23 +158,23 @@ def commands(node: Node) -> dict[str, list[str]]:
     }
 
 
-def supervisor(node: Node, run: Path) -> str:
+def supervisor(node: Node) -> str:
     """The settings of supervisord, the node's first process: it starts every program and restarts one that ends."""
     parser = configparser.RawConfigParser()
-    parser["unix_http_server"] = {"file": str(run / "supervisor.sock"), "chmod": "0700"}
+    parser["unix_http_server"] = {"file": str(node.run / "supervisor.sock"), "chmod": "0700"}
     parser["supervisord"] = {
         "nodaemon": "true",
         "user": "root",
         "logfile": str(node.logs / "supervisord.log"),
         "logfile_maxbytes": "5MB",
         "logfile_backups": "1",
-        "pidfile": str(run / "supervisord.pid"),
+        "pidfile": str(node.run / "supervisord.pid"),
         "childlogdir": str(node.logs),
     }
     parser["rpcinterface:supervisor"] = {
         "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
     }
-    parser["supervisorctl"] = {"serverurl": f"unix://{run}/supervisor.sock"}
+    parser["supervisorctl"] = {"serverurl": f"unix://{node.run}/supervisor.sock"}
     for priority, (name, command) in enumerate(commands(node).items(), start=1):
         parser[f"program:{name}"] = {
             # supervisord expands %(...)s in a command line.

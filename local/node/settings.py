@@ -1,14 +1,13 @@
-"""What the node's programs are told: pure functions from addresses and paths to files and command lines.
+"""The configuration files of the node's programs: pure functions from a node's addresses and paths to their text.
 
-The node is one Kubernetes node, all of whose programs run in namespaces of their own (`embedded.py`). Inside it the
-state lies where these programs expect it (`/var/lib`, `/run`); only the paths of the checkout differ between machines.
+Inside the node the programs find their state where they expect it (`/var/lib`, `/run`); only the paths of the checkout
+differ between machines.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -23,42 +22,32 @@ VAR_LIB = Path("/var/lib")
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """All that the settings depend on."""
+    """What the configuration depends on. `programs` are the paths of the programs by their names."""
 
     name: str
     addresses: Addresses
-    certificates: Path
-    settings: Path
+    state: Path
     programs: Mapping[str, Path]
     logs: Path
     snapshotter: str
     cgroup: str
 
+    @property
+    def certificates(self) -> Path:
+        return self.state / "pki"
+
+    @property
+    def settings(self) -> Path:
+        return self.state / "settings"
+
+    @property
+    def run(self) -> Path:
+        """The folder of the supervisor's socket."""
+        return self.state / "run"
+
 
 def yaml_text(value: object) -> str:
     return yaml.safe_dump(value, sort_keys=False)
-
-
-def kubeconfig(server: str, authority: bytes, certificate: bytes, key: bytes, name: str) -> dict[str, Any]:
-    """A kubeconfig with everything in it, for one user of one cluster."""
-    import base64
-
-    def text(data: bytes) -> str:
-        return base64.b64encode(data).decode()
-
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": name,
-        "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority-data": text(authority)}}],
-        "users": [
-            {
-                "name": name,
-                "user": {"client-certificate-data": text(certificate), "client-key-data": text(key)},
-            }
-        ],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-    }
 
 
 def containerd(node: Node) -> str:
@@ -189,29 +178,6 @@ def kube_proxy(node: Node) -> str:
             "nodePortAddresses": [f"{node.addresses.node}/32"],
         }
     )
-
-
-def policy_rules(network: Addresses) -> list[str]:
-    """iptables rules that send the first packet of every connection of a pod to the policy engine, and wait for it.
-
-    They stand before the first pod does. While the engine does not run, the kernel drops what would go to it: pods
-    then open no connections, rather than connections that no policy allows.
-    """
-    judged = "POD-POLICIES"
-    return [
-        f"iptables -t mangle -N {judged}",
-        f"iptables -t mangle -A {judged} -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN",
-        # The kubelet's probes, and the API server's requests to webhooks and aggregated APIs.
-        f"iptables -t mangle -A {judged} -m addrtype --src-type LOCAL -j RETURN",
-        # A resolver sends two queries at once from one port. Before Linux 6.12 the kernel drops one of two such packets
-        # that both wait for a verdict, which costs five seconds. So whoever asks the cluster's DNS may.
-        f"iptables -t mangle -A {judged} -p udp --dport 53 -m conntrack --ctorigdst {network.dns_service} -j RETURN",
-        f"iptables -t mangle -A {judged} -j NFQUEUE --queue-num {POLICY_QUEUE}",
-        # After the Service's address became a pod's, and before any address is masked.
-        *(f"iptables -t mangle -A POSTROUTING {end} {network.pods} -j {judged}" for end in ("-s", "-d")),
-        # To the node itself: the API server, the kubelet.
-        f"iptables -t mangle -A INPUT -s {network.pods} -j {judged}",
-    ]
 
 
 def audit_policy() -> str:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from local.addons.simulated import SimulatedPool, published_devices, simulated_nodes, simulated_pools
-from local.node import programs, settings
+from local.node import programs, script, settings
 from local.node.addresses import SLOTS, addresses, free_slot
 from stacks.cluster_config import LocalCluster
 from stacks.gpu_config import Gpu
@@ -34,8 +34,7 @@ def node() -> settings.Node:
     return settings.Node(
         name="ml-platform-dev",
         addresses=addresses(0),
-        certificates=Path("/state/pki"),
-        settings=Path("/state/settings"),
+        state=Path("/state"),
         programs={name: Path("/tools") / name for name in PROGRAMS},
         logs=Path("/state/log"),
         snapshotter="overlayfs",
@@ -125,7 +124,7 @@ def test_pods_get_addresses_of_the_pod_range(node: settings.Node) -> None:
 
 
 def test_packets_wait_for_the_engine_that_listens(node: settings.Node) -> None:
-    rules = settings.policy_rules(node.addresses)
+    rules = script.policy_rules(node.addresses)
     (waiting,) = [rule for rule in rules if "NFQUEUE" in rule]
     assert waiting.endswith(f"--queue-num {flags(programs.commands(node)['network-policies'])['queue']}")
     # With a bypass, pods would be free whenever the engine is not there.
@@ -140,7 +139,7 @@ def test_packets_wait_for_the_engine_that_listens(node: settings.Node) -> None:
 
 def test_the_supervisor_starts_every_program_in_order(node: settings.Node) -> None:
     parser = configparser.RawConfigParser()
-    parser.read_string(programs.supervisor(node, Path("/state/run")))
+    parser.read_string(programs.supervisor(node))
     priorities = {
         section.removeprefix("program:"): int(parser[section]["priority"])
         for section in parser.sections()
