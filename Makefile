@@ -1,7 +1,7 @@
 # Every command makes what it needs first; run again, it does only what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help up cluster preview outputs predict status env down mirror upgrade clean test test-unit test-platform lint bench environment
+.PHONY: help up cluster preview outputs predict status env down mirror upgrade clean test test-unit test-platform test-groups test-all ci lint bench environment
 SHELL := /bin/bash
 
 PYTHON := .local/venv/bin/python
@@ -49,8 +49,17 @@ test: test-environment ## lint, unit, cluster and end-to-end tests
 test-unit: test-environment ## the tests that need no cluster
 	@$(PYTHON) -m pytest --numprocesses=auto --dist=loadfile tests/unit tests/policy tests/aws tests/tools
 
-test-platform: test-environment ## every service of the platform on a cluster of its own (builds the operators first)
-	@$(PYTHON) -m local test tests/platform
+test-platform: test-environment ## every service of the platform on clusters of its own (builds the operators first)
+	@$(PYTHON) -m local test-groups platform
+
+test-groups: test-environment ## the groups of tests that need the mirror (GROUPS="platform-queues …": only these)
+	@$(PYTHON) -m local test-groups $(GROUPS)
+
+test-all: test-environment ## all tests and all groups, from any state; what came of them in docs/results/tests.json
+	@$(PYTHON) -m local test-all
+
+ci: test-environment ## all tests, then groups of tests for an hour, the one first whose code changed last
+	@$(PYTHON) -m local ci
 
 lint: test-environment ## ruff and pyright
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m pyright

@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import sys
+import time
 import traceback
 
 import click
@@ -109,10 +110,45 @@ def mirror(entries: tuple[str, ...]) -> None:
 @cli.command(context_settings={"ignore_unknown_options": True})
 @click.argument("words", nargs=-1)
 def test(words: tuple[str, ...]) -> None:
-    """The whole test suite; further words go to pytest."""
-    from local import suite
+    """The tests that need no mirror; further words go to one pytest."""
+    from local.suite import run
 
-    sys.exit(suite.run(words))
+    sys.exit(run.pytest(words) if words else run.test())
+
+
+@cli.command()
+@click.argument("groups", nargs=-1)
+def test_groups(groups: tuple[str, ...]) -> None:
+    """The groups of tests that need the mirror: those named, such as platform or platform-queues, otherwise all."""
+    from local.suite import run
+
+    sys.exit(run.test_groups(groups))
+
+
+@cli.command()
+def test_all() -> None:
+    """All tests and all groups; writes docs/results/tests.json."""
+    from local.suite import run
+
+    sys.exit(run.test_all())
+
+
+@cli.command()
+@click.option("--began", type=float, envvar="CI_BEGAN", help="When CI began, in seconds since 1970; now by default.")
+def ci(began: float | None) -> None:
+    """All tests, then the groups whose operators the mirror has, until an hour is over."""
+    from local.suite import run
+
+    sys.exit(run.ci(began or time.time()))
+
+
+@cli.command()
+def stop_tests() -> None:
+    """Stop the clusters of tests that were killed."""
+    from local.suite import leftovers
+
+    if left := leftovers.stop_test_clusters():
+        raise Failure(f"left on the machine: {', '.join(left[:5])}", "run the same command again")
 
 
 @cli.command()

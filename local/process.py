@@ -88,7 +88,7 @@ def run(
         except FileNotFoundError as missing:
             raise Failure(f"{what}: {missing.filename} is not installed", remedy) from None
     if process.returncode != 0:
-        raise Failure(f"{what}: {last_line(log)}", remedy, log)
+        raise Failure(f"{what}: {last_line(log)}", remedy, log, code=process.returncode)
 
 
 def output(command: Sequence[str | os.PathLike[str]], *, env: Mapping[str, str] | None = None) -> str:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.proof import marker
+
 if TYPE_CHECKING:
     from tests.embedded import EmbeddedCluster
 
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with a real cluster come last, so that a fault which a unit test finds is seen first.
 
-    And the one that destroys the platform after all that need it.
+    And the one that destroys the platform after all that need it. What each proves is noted in its report.
     """
+    for item in items:
+        marker.note(item)
     items.sort(
         key=lambda item: (
             bool(item.get_closest_marker("cluster") or item.get_closest_marker("e2e")),

@@ -51,6 +51,7 @@ def applied(request: pytest.FixtureRequest, endpoint: str) -> Applier:
     return applier
 
 
+@pytest.mark.proves("aws", "AWS's API takes every resource")
 def test_the_api_takes_every_resource_or_its_model_does(applied: Applier) -> None:
     environments = [deployed(stack).graph for stack in ENVIRONMENTS]
     counts = [sum(r.type.startswith("aws:") for r in graph.registrations) for graph in environments]

@@ -148,6 +148,8 @@ def accepted(request: pytest.FixtureRequest, embedded: EmbeddedCluster, definiti
         assert not left, f"still there after their deletion: {left}"
 
 
+@pytest.mark.proves("aws", "a Kubernetes API server takes every object")
+@pytest.mark.proves("teams", "a stack of a team's own")
 def test_every_object_is_taken(accepted: Accepted) -> None:
     taken = [line.removesuffix(" serverside-applied") for line in accepted.said.splitlines()]
     assert sorted(taken) == sorted(map(label, accepted.manifests))

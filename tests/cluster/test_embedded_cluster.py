@@ -43,6 +43,7 @@ def node_ready(embedded: EmbeddedCluster) -> bool:
     return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
 
 
+@pytest.mark.proves("embedded", "Secrets are encrypted, and nothing listens wider than it must", by="real run")
 def test_listens_on_loopback_and_the_link_only(embedded: EmbeddedCluster) -> None:
     inside = listening(embedded.node, inside=True)
     assert inside <= {"127.0.0.1", embedded.node.addresses.node}
@@ -72,6 +73,7 @@ def test_anonymous_and_unprivileged_requests_are_refused(embedded: EmbeddedClust
         refused.value.close()
 
 
+@pytest.mark.proves("embedded", "Secrets are encrypted, and nothing listens wider than it must", by="real run")
 def test_secrets_are_encrypted_in_etcd(embedded: EmbeddedCluster) -> None:
     embedded.kubectl("create", "secret", "generic", "canary", "--from-literal=word=plain-canary-word")
     try:
@@ -87,6 +89,7 @@ def test_metrics_of_the_real_node_are_served(embedded: EmbeddedCluster) -> None:
     assert [item["metadata"]["name"] for item in json.loads(done.stdout)["items"]] == [embedded.node.name]
 
 
+@pytest.mark.proves("embedded", "programs and nodes that are killed come back", by="real run")
 @pytest.mark.parametrize(
     "program",
     [
@@ -110,6 +113,7 @@ def test_a_killed_program_comes_back(embedded: EmbeddedCluster, program: str) ->
     wait_for("the API server's answer", lambda: answers(embedded), 60)
 
 
+@pytest.mark.proves("embedded", "programs and nodes that are killed come back", by="real run")
 def test_a_killed_node_comes_back_with_its_objects(embedded: EmbeddedCluster) -> None:
     """As after a reboot: every process gone at once, only the files are there."""
     uid = embedded.get("namespace", "default")["metadata"]["uid"]
@@ -142,6 +146,7 @@ def test_a_healthy_cluster_is_left_alone(embedded: EmbeddedCluster) -> None:
     assert {name: embedded.program_pid(name) for name in before} == before
 
 
+@pytest.mark.proves("embedded", "a stop leaves nothing on the machine", by="real run")
 def test_leftovers_of_a_killed_run_are_removed() -> None:
     """A cgroup, an interface and a stale PID file, as a run that was killed half-way leaves them."""
     instance = Instance(name="leftover")

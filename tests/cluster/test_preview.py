@@ -20,12 +20,14 @@ def without_quota(environment: Any) -> None:
         del team["quota"]
 
 
+@pytest.mark.proves("reviews", "policies judge every preview")
 def test_the_policies_pass(embedded: EmbeddedCluster) -> None:
     shown = embedded.run("preview", *policy_options("test")).stdout
     assert "ml-platform@v" in shown
     assert "[mandatory]" not in shown
 
 
+@pytest.mark.proves("reviews", "policies judge every preview")
 def test_a_stack_that_breaks_a_rule_is_refused(embedded: EmbeddedCluster) -> None:
     with embedded.changed_config(without_quota):
         done = embedded.run("preview", *policy_options("test"), ok=False)

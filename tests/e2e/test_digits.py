@@ -65,6 +65,9 @@ def train_with(argument: str) -> Any:
     return change
 
 
+@pytest.mark.proves("training/job", "trains a model with a manifest")
+@pytest.mark.proves("serving/deployment", "answers predictions")
+@pytest.mark.proves("storage/volume", "pods read and write it")
 def test_one_up_gives_a_server_that_predicts(embedded: EmbeddedCluster) -> None:
     embedded.up()
     outputs = embedded.outputs()
@@ -79,6 +82,7 @@ def test_one_up_gives_a_server_that_predicts(embedded: EmbeddedCluster) -> None:
     assert served_version(embedded) == training["model"]["version"]
 
 
+@pytest.mark.proves("training/job", "trains a model with a manifest")
 def test_the_model_has_a_manifest(embedded: EmbeddedCluster) -> None:
     server = embedded.server
     read = 'cat "$MODEL_ROOT/$MODEL_NAME/$MODEL_VERSION/manifest.json"'
@@ -88,6 +92,7 @@ def test_the_model_has_a_manifest(embedded: EmbeddedCluster) -> None:
     assert {"name", "version", "created", "codeVersion", "dataHash"} <= set(manifest)
 
 
+@pytest.mark.proves("operations", "an update without a change changes nothing")
 def test_nothing_changes_without_a_change(embedded: EmbeddedCluster) -> None:
     before = jobs(embedded)
     embedded.run("preview", "--expect-no-changes")
@@ -176,6 +181,7 @@ def test_pods_resolve_the_names_of_services(embedded: EmbeddedCluster) -> None:
     assert done.stdout.strip() == embedded.get("service", server["service"], "-n", NAMESPACE)["spec"]["clusterIP"]
 
 
+@pytest.mark.proves("serving/deployment", "refuses bad input")
 def test_bad_input_is_refused_and_not_fatal(embedded: EmbeddedCluster) -> None:
     for body in (b"{", b'{"input": [1, 2]}', b'{"input": "x"}', b"[" * 500_000, b'{"input": [NaN]}'):
         request = urllib.request.Request(  # noqa: S310
@@ -187,6 +193,7 @@ def test_bad_input_is_refused_and_not_fatal(embedded: EmbeddedCluster) -> None:
         assert json.load(refused.value)["error"]
 
 
+@pytest.mark.proves("operations", "a wrong stack file reaches no API server")
 def test_malformed_config_reaches_no_api_server(embedded: EmbeddedCluster) -> None:
     def change(environment: Any) -> None:
         environment["teams"][0]["serving"][0]["model"] = "letters"
@@ -202,6 +209,9 @@ def test_malformed_config_reaches_no_api_server(embedded: EmbeddedCluster) -> No
     assert embedded.mutations() == before
 
 
+@pytest.mark.proves("training/job", "trains again only when its recipe changes")
+@pytest.mark.proves("serving/deployment", "rolls out a new model without a failed request")
+@pytest.mark.proves("serving/deployment", "rolls back to a version")
 def test_a_new_model_rolls_out_without_a_failed_request_and_rolls_back(embedded: EmbeddedCluster) -> None:
     url, first, before = embedded.server["url"], served_version(embedded), jobs(embedded)
     sample = embedded.samples()["inputs"][0]
@@ -227,6 +237,7 @@ def test_a_new_model_rolls_out_without_a_failed_request_and_rolls_back(embedded:
     assert served_version(embedded) == first
 
 
+@pytest.mark.proves("operations", "a killed update goes on where it was")
 def test_a_killed_up_goes_on_where_it_was(embedded: EmbeddedCluster) -> None:
     # Back to the first recipe: its Job was deleted, so it is made again, and finds its model complete.
     process = subprocess.Popen(
@@ -246,6 +257,7 @@ def test_a_killed_up_goes_on_where_it_was(embedded: EmbeddedCluster) -> None:
     assert post(f"{embedded.server['url']}/predict", {"input": embedded.samples()["inputs"][0]})
 
 
+@pytest.mark.proves("serving/deployment", "scales on CPU")
 def test_the_autoscaler_scales_out_under_load_and_in_again(embedded: EmbeddedCluster) -> None:
     server = embedded.server
 
@@ -260,6 +272,7 @@ def test_the_autoscaler_scales_out_under_load_and_in_again(embedded: EmbeddedClu
     embedded.up("--expect-no-changes")
 
 
+@pytest.mark.proves("serving/deployment", "rolls out a new model without a failed request")
 def test_a_node_that_hears_late_of_a_rollout_costs_no_request(embedded: EmbeddedCluster) -> None:
     """The replica still gets requests when its drain is over: it answers them until they stop."""
     server, proxy = embedded.server, embedded.program_pid("kube-proxy")
@@ -277,6 +290,7 @@ def test_a_node_that_hears_late_of_a_rollout_costs_no_request(embedded: Embedded
     assert not load.errors, what_happened(embedded, load)
 
 
+@pytest.mark.proves("gpu", "GPU nodes take GPU work and nothing else", by="API server")
 def test_gpu_pods_land_on_gpu_nodes_only(embedded: EmbeddedCluster) -> None:
     def pod(name: str, gpus: int) -> str:
         container: dict[str, Any] = {"name": "main", "image": "localhost/none:1"}
@@ -309,6 +323,7 @@ def test_gpu_pods_land_on_gpu_nodes_only(embedded: EmbeddedCluster) -> None:
         embedded.kubectl("delete", "namespace", "gpu-check", "--wait=true")
 
 
+@pytest.mark.proves("operations", "destroy leaves nothing, even while an operator is down")
 def test_destroy_leaves_nothing(embedded: EmbeddedCluster) -> None:
     embedded.run("destroy", "--yes", "--skip-preview")
     kinds = "deployments,jobs,services,hpa,pdb,pvc,serviceaccounts,secrets,networkpolicies,roles,rolebindings"
@@ -319,6 +334,7 @@ def test_destroy_leaves_nothing(embedded: EmbeddedCluster) -> None:
     assert not list(embedded.node.instance.volumes.iterdir())
 
 
+@pytest.mark.proves("embedded", "a stop leaves nothing on the machine")
 @pytest.mark.usefixtures("commands_of_make")
 def test_down_leaves_nothing_on_the_machine_and_up_works_again(embedded: EmbeddedCluster) -> None:
     interface = embedded.node.interface

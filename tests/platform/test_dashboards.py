@@ -102,6 +102,7 @@ def test_every_query_is_understood(prometheus: Queries, panel_queries: list[Pane
     prometheus.ask_all(query.instant(CHOICES) for query in panel_queries)
 
 
+@pytest.mark.proves("monitoring", "every panel of every dashboard has data", by="real run")
 def test_every_panel_has_data_or_a_reason(
     platform: EmbeddedCluster, prometheus: Queries, panel_queries: list[PanelQuery]
 ) -> None:
@@ -119,6 +120,7 @@ def test_the_choices_of_a_dashboard_have_values(prometheus: Queries) -> None:
     assert CHOICES["server"] in found
 
 
+@pytest.mark.proves("monitoring", "every rule is evaluated on series that exist", by="real run")
 def test_every_rule_is_evaluated_and_reads_series_that_there_are(
     platform: EmbeddedCluster, prometheus: Queries, rules: list[dict[str, Any]]
 ) -> None:

@@ -19,6 +19,7 @@ def names(platform: EmbeddedCluster, *words: str) -> set[str]:
     return set(platform.kubectl("get", *words, "-o", "name").stdout.split())
 
 
+@pytest.mark.proves("operations", "destroy leaves nothing, even while an operator is down", by="real run")
 def test_destroy_works_while_an_operator_is_down_and_leaves_nothing(platform: EmbeddedCluster) -> None:
     definitions = names(platform, "customresourcedefinitions")
     assert any("kueue" in name for name in definitions)

@@ -116,6 +116,7 @@ def faults(platform: EmbeddedCluster, objects: Sequence[Managed]) -> dict[str, l
     return {label: wrong for label, wrong in found.items() if wrong}
 
 
+@pytest.mark.proves("operations", "what others deleted or edited is repaired", by="real run")
 def test_a_deleted_edited_or_relabelled_object_is_repaired(platform: EmbeddedCluster) -> None:
     objects = managed(platform)
     assert faults(platform, objects) == {}
@@ -156,6 +157,7 @@ def released(platform: EmbeddedCluster) -> list[Managed]:
     return [Managed(inputs=comparable(found, wide)) for found in upkeep.recorded(secret["data"]["release"])]
 
 
+@pytest.mark.proves("operations", "what others deleted or edited is repaired", by="real run")
 def test_what_helm_made_is_repaired_too(platform: EmbeddedCluster) -> None:
     """With Kueue itself among what was deleted: its webhooks are needed again for all that comes after it."""
     objects = released(platform)

@@ -161,6 +161,7 @@ def synced(platform: EmbeddedCluster, manager: Manager) -> Iterator[Synced]:
         platform.up()
 
 
+@pytest.mark.proves("external-secrets", "an entry of Secrets Manager becomes a Secret", by="real run")
 def test_an_entry_becomes_a_secret(synced: Synced) -> None:
     secret = synced.secret()
     assert synced.value() == synced.first
@@ -171,6 +172,7 @@ def test_an_entry_becomes_a_secret(synced: Synced) -> None:
     assert (owner["kind"], owner["name"]) == ("ExternalSecret", "hub")
 
 
+@pytest.mark.proves("external-secrets", "an entry of Secrets Manager becomes a Secret", by="real run")
 def test_a_server_reads_it_as_a_variable(synced: Synced) -> None:
     assert synced.in_server() == synced.first
     assert synced.deployment()["metadata"]["annotations"][MARK] == "hub"
@@ -207,6 +209,7 @@ def test_who_rolls_servers_reads_no_secret_but_those_that_it_follows(synced: Syn
     assert not may("list", "deployments.apps", "--all-namespaces")
 
 
+@pytest.mark.proves("external-secrets", "a rotation rolls the servers that read it", by="real run")
 def test_a_rotation_rolls_the_server_without_pulumi(synced: Synced) -> None:
     before = synced.deployment()
     value = synced.manager.put(TEAM)
@@ -242,6 +245,7 @@ def test_pulumi_finds_nothing_to_change_after_a_rotation(synced: Synced) -> None
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.proves("external-secrets", "no value is anywhere else", by="real run")
 def test_no_value_is_anywhere_but_in_its_secret(synced: Synced) -> None:
     forms = forms_of([*synced.manager.values, *synced.keys.values()])
     assert not [form for text in synced.said for form in forms if form in text.encode()]

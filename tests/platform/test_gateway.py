@@ -31,6 +31,7 @@ def test_the_definitions_are_those_of_the_catalog(platform: EmbeddedCluster) -> 
     assert version == catalog.load().manifest("gateway-api").version
 
 
+@pytest.mark.proves("gateway", "a host and a path for each server")
 def test_a_route_leads_from_the_gateway_to_a_server_that_answers(platform: EmbeddedCluster) -> None:
     spec = route_of(platform)["spec"]
     (parent,) = spec["parentRefs"]
@@ -46,6 +47,7 @@ def test_a_route_leads_from_the_gateway_to_a_server_that_answers(platform: Embed
     assert platform.outputs()["teams"]["vision"]["serving"]["digits"]["route"] == f"https://{host}/digits"
 
 
+@pytest.mark.proves("gateway", "only teams' namespaces attach routes")
 def test_only_namespaces_of_teams_may_attach_routes(platform: EmbeddedCluster) -> None:
     gateway = platform.get("gateway", "ml-platform", "-n", "gateway-system")
     (expression,) = gateway["spec"]["listeners"][0]["allowedRoutes"]["namespaces"]["selector"]["matchExpressions"]

@@ -106,6 +106,7 @@ def waits(platform: EmbeddedCluster, name: str, namespace: str = RED) -> str:
     return wait_for(f"a reason why {name} waits", found, 60)
 
 
+@pytest.mark.proves("gpu", "each GPU node has a device plugin and a DCGM exporter")
 def test_the_daemons_run_on_the_gpu_nodes_and_nowhere_else(platform: EmbeddedCluster) -> None:
     nodes = {one["metadata"]["name"]: one["metadata"]["labels"] for one in platform.get("nodes")["items"]}
     with_gpus = {name for name, labels in nodes.items() if labels.get(PRESENT_LABEL) == "true"}
@@ -128,6 +129,7 @@ def test_the_daemons_run_on_the_gpu_nodes_and_nowhere_else(platform: EmbeddedClu
         assert found == {plugin, "dcgm-exporter-gpu"}, name
 
 
+@pytest.mark.proves("serving/deployment", "runs on a GPU pool, spread over its hosts")
 def test_a_server_runs_on_the_pool_of_its_team_spread_as_it_says(platform: EmbeddedCluster) -> None:
     servers = [one for name, one in pods(platform, RED).items() if name.startswith("ranked-")]
     assert sorted(one["spec"]["nodeName"] for one in servers) == ["gpu-whole-0", "gpu-whole-1"]
@@ -136,6 +138,7 @@ def test_a_server_runs_on_the_pool_of_its_team_spread_as_it_says(platform: Embed
     assert budget["status"]["expectedPods"] == 2
 
 
+@pytest.mark.proves("gpu", "nodes are dedicated to a team")
 def test_a_dedicated_pool_keeps_others_out(platform: EmbeddedCluster) -> None:
     borne = {"nodeSelector": {POOL_LABEL: "gpu-whole"}, "tolerations": [GPU_TOLERATION]}
     other = {"nodeSelector": {POOL_LABEL: "gpu-whole"}, "tolerations": [GPU_TOLERATION, dict(team_toleration(BLUE))]}
@@ -151,6 +154,7 @@ def test_a_dedicated_pool_keeps_others_out(platform: EmbeddedCluster) -> None:
         assert waits(platform, name, BLUE) == why
 
 
+@pytest.mark.proves("gpu", "GPU nodes take GPU work and nothing else")
 def test_gpu_work_lands_on_gpu_nodes_and_other_work_never_does(platform: EmbeddedCluster) -> None:
     plain = [f"plain-{number}" for number in range(12)]
     apply(
@@ -166,6 +170,7 @@ def test_gpu_work_lands_on_gpu_nodes_and_other_work_never_does(platform: Embedde
     assert "ml-platform/team" not in labels
 
 
+@pytest.mark.proves("gpu", "a pod that waits says why")
 def test_nine_gpus_wait_and_say_why(platform: EmbeddedCluster) -> None:
     apply(
         platform,
@@ -178,6 +183,9 @@ def test_nine_gpus_wait_and_say_why(platform: EmbeddedCluster) -> None:
     assert waits(platform, "elsewhere") == "there is no node of pool h100"
 
 
+@pytest.mark.proves("gpu", "time-slicing: slices are resources that quotas count")
+@pytest.mark.proves("gpu", "MIG: partitions are resources that quotas count")
+@pytest.mark.proves("teams", "quotas limit what a team asks for")
 def test_slices_and_partitions_are_resources_of_their_own_and_quotas_count_them(platform: EmbeddedCluster) -> None:
     part = "nvidia.com/mig-1g.5gb"
     apply(
@@ -209,6 +217,7 @@ def test_slices_and_partitions_are_resources_of_their_own_and_quotas_count_them(
     assert wait_for("the refusal of the quota", refused, 60) == [why]
 
 
+@pytest.mark.proves("gpu", "servers take the place of preemptible work")
 def test_a_server_takes_the_place_of_preemptible_work(platform: EmbeddedCluster) -> None:
     # One GPU of each node is a server's already.
     low = {f"preemptible-{number}": pod(f"preemptible-{number}", ask={GPU: "7"}) for number in range(2)}
@@ -231,6 +240,7 @@ def test_a_server_takes_the_place_of_preemptible_work(platform: EmbeddedCluster)
     assert sum(name.startswith("ranked-") for name in pods(platform, RED)) == 2
 
 
+@pytest.mark.proves("gpu", "claims (DRA) get devices of one node")
 def test_gpus_by_claim(platform: EmbeddedCluster) -> None:
     """Dynamic resource allocation: what the DRA driver would publish is simulated, the allocation is real."""
     pool = SimulatedPool(

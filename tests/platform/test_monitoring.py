@@ -43,6 +43,7 @@ def prometheus(platform: EmbeddedCluster) -> Prometheus:
     return found
 
 
+@pytest.mark.proves("monitoring", "Prometheus reads every target", by="real run")
 def test_every_target_is_up(prometheus: Prometheus) -> None:
     down = {target["scrapeUrl"]: target["lastError"] for target in prometheus.targets() if target["health"] != "up"}
     assert down == {}
@@ -57,6 +58,7 @@ def test_the_operators_objects_are_as_they_should_be(platform: EmbeddedCluster) 
         }
 
 
+@pytest.mark.proves("monitoring", "every rule is evaluated on series that exist", by="real run")
 def test_every_alert_is_loaded_and_can_be_evaluated(prometheus: Prometheus) -> None:
     wait_for("the rules", lambda: {rule["name"] for rule in prometheus.rules()} >= {a.name for a in ALERTS}, 60)
 
@@ -69,6 +71,7 @@ def test_every_alert_is_loaded_and_can_be_evaluated(prometheus: Prometheus) -> N
     assert alerts == {alert.name for alert in ALERTS}
 
 
+@pytest.mark.proves("serving/deployment", "is measured, with objectives", by="real run")
 def test_a_model_server_is_measured(platform: EmbeddedCluster, prometheus: Prometheus) -> None:
     server = platform.outputs()["teams"]["vision"]["serving"]["digits"]
     (ready,) = prometheus.query('max by (namespace, service) (predictor_ready{namespace="vision", service="digits"})')
@@ -85,6 +88,7 @@ def test_a_model_server_is_measured(platform: EmbeddedCluster, prometheus: Prome
     wait_for("the requests in Prometheus", lambda: sum(one.value for one in prometheus.query(seen)) >= 20, 60)
 
 
+@pytest.mark.proves("serving/deployment", "is measured, with objectives", by="real run")
 def test_a_promise_and_how_it_is_kept_are_series(prometheus: Prometheus) -> None:
     of_server = '{namespace="vision", service="digits"}'
     (budget,) = prometheus.query(f"slo:request_errors:budget{of_server}")
@@ -106,6 +110,7 @@ def test_objects_are_known_by_their_labels(prometheus: Prometheus) -> None:
     assert prometheus.query(f"{used} / {limit}")
 
 
+@pytest.mark.proves("monitoring", "an alert reaches Alertmanager", by="real run")
 def test_an_alert_reaches_alertmanager(platform: EmbeddedCluster, prometheus: Prometheus) -> None:
     """A training that fails at once, made by hand, on a node that is only simulated or on the real one alike."""
     job: dict[str, Any] = {

@@ -136,6 +136,7 @@ def machine_port(platform: EmbeddedCluster) -> Iterator[int]:
         thread.join(10)
 
 
+@pytest.mark.proves("teams", "network policies are enforced", by="real run")
 def test_a_pod_opens_the_declared_connections_and_no_other(
     platform: EmbeddedCluster, pods: Pods, machine_port: int
 ) -> None:
@@ -193,6 +194,7 @@ def test_the_machine_reaches_servers_only(pods: Pods) -> None:
     assert not reaches("tenant-a/client", HTTP)
 
 
+@pytest.mark.proves("teams", "network policies are enforced", by="real run")
 def test_a_pod_is_bound_from_its_first_packet(platform: EmbeddedCluster, pods: Pods) -> None:
     """Before the API server has heard of the pod's address, nothing says which policies are its."""
     target = json.dumps([(platform.node.addresses.node, 6443)])

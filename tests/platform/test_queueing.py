@@ -127,6 +127,7 @@ def test_queues_are_active_and_know_what_is_whose(platform: EmbeddedCluster) -> 
     assert len(nodes["items"]) == 4
 
 
+@pytest.mark.proves("queueing", "a gang starts whole, and two never deadlock")
 def test_two_gangs_that_each_need_most_gpus_never_deadlock(platform: EmbeddedCluster) -> None:
     """Three of the four nodes each: whoever comes second waits with all of its pods."""
     rounds = [(f"{RED}/gang-{n}", f"{BLUE}/gang-{n}") for n in range(3)]
@@ -146,6 +147,7 @@ def test_two_gangs_that_each_need_most_gpus_never_deadlock(platform: EmbeddedClu
     wait_for("six gangs of 12 of 16 GPUs, one after the other", all_done, 180)
 
 
+@pytest.mark.proves("queueing", "a team over its quota waits and is told why")
 def test_a_team_over_its_quota_waits_and_the_reason_is_shown(platform: EmbeddedCluster) -> None:
     submit(
         platform,
@@ -166,6 +168,7 @@ def test_a_team_over_its_quota_waits_and_the_reason_is_shown(platform: EmbeddedC
     wait_for("it borrows what the other team gave up", is_in(platform, f"{RED}/more", "Finished"), 60)
 
 
+@pytest.mark.proves("queueing", "idle quota is borrowed and given back")
 def test_borrowed_quota_is_given_back(platform: EmbeddedCluster) -> None:
     submit(
         platform,
@@ -186,6 +189,7 @@ def test_borrowed_quota_is_given_back(platform: EmbeddedCluster) -> None:
     wait_for("what was stopped runs again", is_in(platform, f"{RED}/{stopped[0]}", "Running"), 60)
 
 
+@pytest.mark.proves("queueing", "a higher priority goes first")
 def test_a_higher_priority_goes_first_within_a_queue(platform: EmbeddedCluster) -> None:
     submit(platform, job("low", RED, pods=2, gpus=4, seconds=300), job("own", BLUE, pods=2, gpus=4, seconds=300))
     wait_for("both teams have what is theirs", lambda: len(running_pods(platform)) == 2, 60)
@@ -196,6 +200,7 @@ def test_a_higher_priority_goes_first_within_a_queue(platform: EmbeddedCluster) 
     wait_for("the other goes on", is_in(platform, f"{RED}/low", "Running"), 60)
 
 
+@pytest.mark.proves("queueing", "500 queued Jobs drain")
 def test_500_queued_jobs_drain(platform: EmbeddedCluster) -> None:
     submit(platform, *(job(f"tiny-{n}", (RED, BLUE)[n % 2], pods=1, gpus=1) for n in range(JOBS)))
 
@@ -213,6 +218,8 @@ def test_500_queued_jobs_drain(platform: EmbeddedCluster) -> None:
         assert (status["pendingWorkloads"], status["admittedWorkloads"]) == (0, 0)
 
 
+@pytest.mark.proves("queueing", "what Kueue changes is no drift")
+@pytest.mark.proves("training/job", "asks for GPUs")
 def test_a_queued_training_does_not_drift(platform: EmbeddedCluster) -> None:
     """Kueue starts the Job and keeps it on the pool; that is its business, and Pulumi sees no change in it."""
     training = platform.outputs()["teams"][RED]["training"]["simulated"]
@@ -238,6 +245,7 @@ def test_a_queued_training_does_not_drift(platform: EmbeddedCluster) -> None:
     platform.up()
 
 
+@pytest.mark.proves("training/job", "waits in its team's queue")
 def test_a_training_waits_in_its_queue_and_pulumi_waits_with_it(platform: EmbeddedCluster) -> None:
     submit(
         platform,

@@ -102,6 +102,7 @@ def test_a_value_reaches_the_cluster(canaries: Canaries, platform: EmbeddedClust
     assert found["password"] == canaries.values["registry-password"]
 
 
+@pytest.mark.proves("secrets", "a new value rolls the server that reads it", by="real run")
 def test_a_new_value_rolls_the_server_that_reads_it(canaries: Canaries, platform: EmbeddedCluster) -> None:
     """The value that every pod of the server has is that of the rotation in between."""
     secret = platform.get("secret", "shared", "-n", SERVING)
@@ -122,11 +123,13 @@ def test_no_value_is_in_what_pulumi_says(canaries: Canaries) -> None:
         assert not [form for form in canaries.forms if form in text.encode()]
 
 
+@pytest.mark.proves("secrets", "are nowhere but in their Secret", by="real run")
 def test_no_value_is_in_what_pulumi_keeps(canaries: Canaries, platform: EmbeddedCluster) -> None:
     """The state, its backups, the history, the stack file, and what the CLI leaves in its folders."""
     assert kept_by_pulumi(platform, canaries.forms) == []
 
 
+@pytest.mark.proves("secrets", "are nowhere but in their Secret", by="real run")
 def test_no_value_is_in_the_cluster_but_in_its_secret(canaries: Canaries, platform: EmbeddedCluster) -> None:
     """Objects other than Secrets, what is said about Secrets beside their data, etcd's files and the audit log."""
     assert kept_by_cluster(platform, TEAM, canaries.forms) == []
@@ -200,6 +203,7 @@ def reader(name: str) -> Mapping[str, Any]:
     }
 
 
+@pytest.mark.proves("secrets", "reach pods as files and variables", by="real run")
 def test_files_follow_a_rotation_and_variables_do_not(canaries: Canaries, platform: EmbeddedCluster) -> None:
     platform.kubectl("apply", "-f", "-", stdin=json.dumps(reader("reader")))
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -32,9 +33,25 @@ DYNAMIC = {
     "dynamic-fsx": "fsx.csi.aws.com",
     "dynamic-ceph": "cephfs.csi.ceph.com",
 }
+PARTS = {
+    "exported": "storage/nfs",
+    "elastic": "storage/efs",
+    "lustre": "storage/fsx",
+    "mounted": "storage/mountpoint",
+    "ceph": "storage/ceph",
+    "dynamic-nfs": "storage/nfs",
+    "dynamic-efs": "storage/efs",
+    "dynamic-fsx": "storage/fsx",
+    "dynamic-ceph": "storage/ceph",
+}
 
 
-@pytest.mark.parametrize("storage", STATIC)
+def proving(feature: str, storages: Iterable[str]) -> list[Any]:
+    """Each of the storages as a case that proves the feature for its kind."""
+    return [pytest.param(storage, marks=pytest.mark.proves(PARTS[storage], feature)) for storage in storages]
+
+
+@pytest.mark.parametrize("storage", proving("a claim is bound to its volume", STATIC))
 def test_a_claim_is_bound_to_its_volume(platform: EmbeddedCluster, storage: str) -> None:
     claim = platform.get("persistentvolumeclaim", storage, "-n", "storage-kinds")
     volume = platform.get("persistentvolume", claim["spec"]["volumeName"])
@@ -57,7 +74,7 @@ def test_pods_with_claims_of_every_kind_find_a_node(platform: EmbeddedCluster) -
     assert all(job["status"].get("succeeded") == 1 for job in jobs)
 
 
-@pytest.mark.parametrize("storage", DYNAMIC)
+@pytest.mark.parametrize("storage", proving("a class for volumes that its driver makes", DYNAMIC))
 def test_a_dynamic_storage_has_a_class(platform: EmbeddedCluster, storage: str) -> None:
     made = platform.get("storageclass", f"ml-platform-{storage}")
     assert made["provisioner"] == DYNAMIC[storage]
@@ -88,6 +105,8 @@ def model_of(platform: EmbeddedCluster) -> Any:
     return platform.outputs()["teams"]["bucket-a"]["training"]["digits"]["model"]
 
 
+@pytest.mark.proves("training/job", "reads and writes a bucket", by="real run")
+@pytest.mark.proves("storage/s3", "models go through the platform's own S3 server", by="real run")
 def test_a_training_writes_its_model_into_the_bucket(platform: EmbeddedCluster) -> None:
     model = model_of(platform)
     assert model["path"] == f"s3://team-bucket-a/artifacts/digits/{model['version']}"
@@ -98,6 +117,8 @@ def test_a_training_writes_its_model_into_the_bucket(platform: EmbeddedCluster) 
     assert manifest["metrics"]["accuracy"] >= 0.97
 
 
+@pytest.mark.proves("serving/deployment", "reads a model from a bucket", by="real run")
+@pytest.mark.proves("storage/s3", "models go through the platform's own S3 server", by="real run")
 def test_a_server_reads_the_model_from_the_bucket_and_predicts(platform: EmbeddedCluster) -> None:
     url = platform.outputs()["teams"]["bucket-a"]["serving"]["digits"]["url"]
     digits: Any = load_digits()
@@ -108,6 +129,7 @@ def test_a_server_reads_the_model_from_the_bucket_and_predicts(platform: Embedde
     assert [volume["name"] for volume in pod["spec"]["volumes"]] == ["tmp"]
 
 
+@pytest.mark.proves("storage/s3", "keys of another team are refused", by="real run")
 def test_keys_of_another_team_are_refused(platform: EmbeddedCluster) -> None:
     uri = f"{model_of(platform)['path']}/manifest.json"
     own, other = keys_of(platform, "bucket-a"), keys_of(platform, "bucket-b")
@@ -119,6 +141,7 @@ def test_keys_of_another_team_are_refused(platform: EmbeddedCluster) -> None:
         assert "access denied" in done.stderr
 
 
+@pytest.mark.proves("storage/s3", "keys are in their Secrets and nowhere else", by="real run")
 def test_keys_are_nowhere_in_clear_but_in_the_secrets(platform: EmbeddedCluster) -> None:
     state = platform.run("stack", "export").stdout
     _, secret = keys_of(platform, "bucket-a")

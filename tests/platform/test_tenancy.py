@@ -84,6 +84,7 @@ def every_right(resources: frozenset[tuple[str, str]]) -> list[Right]:
     return [(verb, *resource) for resource, verb in itertools.product(sorted(resources), VERBS)] + list(WAYS_UP)
 
 
+@pytest.mark.proves("teams", "members may do what their role says, verb by verb")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("team", TEAMS)
 def test_members_may_do_what_the_matrix_says(
@@ -97,6 +98,7 @@ def test_members_may_do_what_the_matrix_says(
     assert allowed(api, f"{team}-{role}s", team, asked) == expected
 
 
+@pytest.mark.proves("teams", "members may do what their role says, verb by verb")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("team", TEAMS)
 def test_members_may_do_nothing_elsewhere(
@@ -247,6 +249,7 @@ def test_a_sound_pod_is_admitted(api: Api) -> None:
     assert dry_run(api) == (201, "")
 
 
+@pytest.mark.proves("teams", "a pod below the restricted standard is refused")
 @pytest.mark.parametrize("control", MUTANTS)
 def test_a_pod_below_the_restricted_standard_is_refused(api: Api, control: str) -> None:
     change, words = MUTANTS[control]

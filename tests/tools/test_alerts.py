@@ -99,6 +99,7 @@ def unit_tests(alert: Alert, kind: str) -> list[dict[str, Any]]:
     return [unit_test(alert, case, expected(alert, case) if kind == "fires" else []) for case in cases]
 
 
+@pytest.mark.proves("monitoring", "every alert fires when it should and only then")
 @promtool.needed
 @pytest.mark.parametrize("kind", ["fires", "silent"])
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)

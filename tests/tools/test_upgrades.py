@@ -32,6 +32,7 @@ def test_two_real_versions_of_a_set_of_definitions() -> None:
     assert any(line.strip().startswith("- ") and line.endswith(".gateway.networking.k8s.io") for line in lines)
 
 
+@pytest.mark.proves("reviews", "what an upgrade of a chart changes")
 def test_two_real_versions_of_a_chart() -> None:
     if building.built(PULUMI_PROVIDER) is None:
         pytest.skip("Pulumi's provider, which renders charts, is not built: `make up` builds it")

@@ -6,6 +6,8 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.unit.aws.engine import deploy_aws, deployed, stack_file
 from tests.unit.recorder import Graph
 
@@ -75,6 +77,7 @@ def test_a_new_bucket_changes_the_teams_policies_and_nothing_else() -> None:
     assert changed == ["aws-demo-identity-policy"]
 
 
+@pytest.mark.proves("aws", "network: subnets over zones that move nothing when one is added")
 def test_a_third_zone_moves_none_of_the_first_two() -> None:
     config = staging()
     config["cluster"]["network"]["zones"].append("eu-west-1c")
@@ -107,6 +110,7 @@ def test_an_existing_vpc_gets_karpenters_tag_and_nothing_else() -> None:
     assert tagged == {"sg-cluster", "subnet-0000000000000000a", "subnet-0000000000000000b"}
 
 
+@pytest.mark.proves("aws", "node pools: groups, Karpenter, Auto Mode, capacity blocks")
 def test_auto_mode_leaves_nodes_and_their_addons_to_aws() -> None:
     config = staging()
     config["cluster"]["autoMode"] = True

@@ -95,6 +95,7 @@ def test_every_aws_resource_has_the_provider_that_knows_account_region_and_tags(
     assert not strangers
 
 
+@pytest.mark.proves("aws", "network: subnets over zones that move nothing when one is added")
 def test_subnets_are_in_the_vpc_and_apart_from_each_other(environment: Graph) -> None:
     (vpc,) = of_type(environment, "ec2/vpc:Vpc")
     network = ipaddress.IPv4Network(vpc.inputs["cidrBlock"])
@@ -125,6 +126,7 @@ def test_every_role_is_trusted_by_somebody_can_do_something_and_is_used(stack: s
             assert arn in [other.inputs["roleArn"] for other in others]
 
 
+@pytest.mark.proves("aws", "identities: each pod its own role, no statement too wide")
 def test_every_policy_statement_is_scoped(graph: Graph) -> None:
     for owner, key, document in documents(graph):
         sids = [statement.get("Sid") for statement in document["Statement"]]
@@ -193,6 +195,7 @@ def test_every_security_group_rule_has_a_reason_and_none_is_open_to_the_world(en
     assert default.inputs["ingress"] == default.inputs["egress"] == []
 
 
+@pytest.mark.proves("aws", "EKS: private, encrypted, with its add-ons")
 def test_addons_have_the_catalogs_version_for_the_clusters_kubernetes(environment: Graph) -> None:
     (cluster,) = of_type(environment, "eks/cluster:Cluster")
     known = catalog.load().eks.kubernetes[cluster.inputs["version"]].addons
@@ -227,6 +230,7 @@ def test_what_is_a_teams_carries_the_teams_tag(graph: Graph) -> None:
             assert found.inputs["tags"]["team"] in found.name, found.name
 
 
+@pytest.mark.proves("aws", "data: buckets, file systems, databases and registries encrypted and protected")
 def test_what_has_state_is_protected(environment: Graph) -> None:
     found = [r for r in aws_resources(environment) if r.type in STATEFUL]
     assert {r.type for r in found} >= {"aws:s3/bucket:Bucket", "aws:kms/key:Key", "aws:rds/instance:Instance"}
@@ -248,6 +252,7 @@ def test_every_type_with_data_is_known_to_be_stateful(graph: Graph) -> None:
     assert kinds <= set(STATEFUL)
 
 
+@pytest.mark.proves("aws", "data: buckets, file systems, databases and registries encrypted and protected")
 def test_stores_are_encrypted_with_our_keys_and_private(environment: Graph) -> None:
     for kind, key in (
         ("efs/fileSystem:FileSystem", "kmsKeyId"),
@@ -311,6 +316,7 @@ def test_karpenter_may_do_what_its_own_queue_role_and_profile_are_called(environ
     assert sorted(arn.rpartition("/")[2] for arn in allowed) == sorted(rules)
 
 
+@pytest.mark.proves("aws", "identities: each pod its own role, no statement too wide")
 def test_a_pod_identity_is_given_where_its_role_trusts_it(environment: Graph) -> None:
     by_arn = {f":{r.name}": r for r in of_type(environment, "iam/role:Role")}
     associations = of_type(environment, "eks/podIdentityAssociation:PodIdentityAssociation")
@@ -341,6 +347,7 @@ def test_nodes_keep_their_credentials_from_pods_and_their_disks_encrypted(enviro
         assert all(m["ebs"]["encrypted"] for m in spec["blockDeviceMappings"])
 
 
+@pytest.mark.proves("aws", "node pools: groups, Karpenter, Auto Mode, capacity blocks")
 @pytest.mark.parametrize("stack", ENVIRONMENTS)
 def test_every_pool_has_a_limit_and_gpu_nodes_a_taint(stack: str) -> None:
     graph = deployed(stack).graph
@@ -359,6 +366,7 @@ def test_every_pool_has_a_limit_and_gpu_nodes_a_taint(stack: str) -> None:
         assert tainted == (["nvidia.com/gpu"] if pools[name]["kind"] == "gpu" else [])
 
 
+@pytest.mark.proves("aws", "EKS: private, encrypted, with its add-ons")
 def test_production_is_private_and_refuses_to_be_deleted() -> None:
     graph = deployed("prod").graph
     cluster = graph.one("Cluster", "eks-control-plane")
@@ -397,6 +405,7 @@ def test_a_destroy_takes_workloads_first_then_pools_then_controllers_then_the_cl
         assert urns["eks-control-plane"] in environment.before(group)
 
 
+@pytest.mark.proves("teams", "a stack of a team's own")
 def test_a_team_stack_makes_workloads_and_their_identities_only() -> None:
     graph = deployed(TEAM_STACK).graph
     assert {r.kind for r in aws_resources(graph)} == {"PodIdentityAssociation"}

@@ -125,6 +125,7 @@ def reader_of(team: str) -> list[dict[str, Any]]:
     return policies.document(*found)["Statement"]
 
 
+@pytest.mark.proves("external-secrets", "a team reads no entry of another")
 @given(NAMES, NAMES)
 def test_external_secrets_reads_for_a_team_what_is_its_own_and_nothing_of_another(team: str, other: str) -> None:
     statements = reader_of(team)

@@ -110,6 +110,7 @@ def test_karpenter_moves_no_running_training() -> None:
     assert karpenter_objects.node_pool_spec(CPU, zones=("a",))["disruption"]["consolidationPolicy"] != "WhenEmpty"
 
 
+@pytest.mark.proves("aws", "node pools: groups, Karpenter, Auto Mode, capacity blocks")
 def test_requirements_of_a_pool() -> None:
     pool = NodePool(name="spot", instance_types=("m7g.large",), capacity="spot", max=1)
     spec = karpenter_objects.node_pool_spec(pool, zones=("eu-west-1a", "eu-west-1b"))
@@ -148,6 +149,7 @@ def test_node_classes() -> None:
         node_class(LARGE)
 
 
+@pytest.mark.proves("aws", "node pools: groups, Karpenter, Auto Mode, capacity blocks")
 def test_a_capacity_block_is_found_by_its_reservation() -> None:
     pool = NodePool(
         name="block",

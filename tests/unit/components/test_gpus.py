@@ -200,6 +200,7 @@ def test_the_mig_managers_config_has_an_entry_for_each_setting() -> None:
     }
 
 
+@pytest.mark.proves("gpu", "the GPU Operator, for nodes with a driver and for MIG")
 def test_values_of_the_operator_for_nodes_that_have_the_driver() -> None:
     values = operator_values(
         GpuOperatorArgs(sources=Sources(images="mirror.example/x"), connection=CONNECTION, sharing=SLICED)
@@ -212,6 +213,7 @@ def test_values_of_the_operator_for_nodes_that_have_the_driver() -> None:
     assert values["dcgmExporter"]["serviceMonitor"] == {"enabled": False}
 
 
+@pytest.mark.proves("gpu", "the GPU Operator, for nodes with a driver and for MIG")
 def test_values_of_the_operator_for_partitions() -> None:
     values = operator_values(
         GpuOperatorArgs(sources=Sources(), connection=CONNECTION, pools={"parts": PARTS}, dcgm=False)

@@ -35,6 +35,7 @@ def comment(*resources: Resource, **keys: object) -> str:
     return render([Preview(stack="prod", resources=resources, **keys)])  # type: ignore[arg-type]
 
 
+@pytest.mark.proves("reviews", "a preview becomes a comment on the pull request")
 @pytest.mark.parametrize("name", sorted(GOLDEN))
 def test_comment_is_the_recorded_one(name: str) -> None:
     """After a wanted change: python -m ops.comment tests/unit/ops/previews/x.json > tests/unit/ops/previews/x.md"""

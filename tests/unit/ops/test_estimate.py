@@ -80,6 +80,7 @@ def group(least: int, most: int, kinds: list[str], **inputs: Any) -> Item:
     return item(GROUP, instanceTypes=kinds, scalingConfig=sizes, nodeGroupName="pool", **inputs)
 
 
+@pytest.mark.proves("reviews", "what a change costs on AWS")
 @pytest.mark.parametrize(
     ("found", "floor", "ceiling"),
     [
@@ -217,6 +218,7 @@ def test_a_quota_uses_the_dearest_gpus_first_and_no_more_than_there_are() -> Non
     assert bill(space, quota, private).quotas == {}
 
 
+@pytest.mark.proves("reviews", "what a change costs on AWS")
 def test_a_change_is_the_difference_of_two_bills() -> None:
     urn = "urn:pulumi:prod::ml-platform::aws:kms/key:Key::"
     resources = (

@@ -285,6 +285,7 @@ def test_versions(client: Any, statuses: list[str]) -> None:
     assert [finding.status for finding in found] == statuses
 
 
+@pytest.mark.proves("reviews", "what an account lacks before an update")
 @pytest.mark.usefixtures("aws")
 def test_everything_together() -> None:
     stubs = {"eks": eks("1.35"), "service-quotas": quotas(L_DB2E81BA=64, L_F678F1CE=5, L_0263D0A3=5)}

@@ -63,6 +63,7 @@ def test_a_claim_without_a_class_takes_the_default_and_waits_for_no_pod(deploy_e
     assert all(claim["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true" for claim in claims.values())
 
 
+@pytest.mark.proves("storage/volume", "data is kept where it is protected")
 @pytest.mark.parametrize(
     ("kind", "reclaim", "protect", "retain"),
     [
@@ -105,6 +106,7 @@ def test_a_namespace_enforces_restricted(deploy_environment: Deploy) -> None:
         assert labels[f"pod-security.kubernetes.io/{mode}-version"] == "latest"
 
 
+@pytest.mark.proves("teams", "quotas limit what a team asks for")
 @pytest.mark.parametrize(
     ("quota", "hard"),
     [

@@ -221,6 +221,7 @@ def test_only_servers_that_ask_for_it_have_a_route(deploy_environment: Deploy) -
     assert routes == {"digits": "https://demo.models.example.org/digits", "shadow": None}
 
 
+@pytest.mark.proves("gateway", "teams join a service mesh")
 @pytest.mark.parametrize(
     ("mesh", "labels", "annotations", "policies"),
     [

@@ -66,6 +66,7 @@ def test_loki_keeps_what_the_config_says_on_the_cluster_s_volumes(deploy_environ
     assert own["singleBinary"]["persistence"]["storageClass"] == "fast"
 
 
+@pytest.mark.proves("logging", "a collector sends logs to Loki or another store")
 def test_the_collector_sends_to_loki_and_waits_for_it(deploy_environment: Deploy) -> None:
     deployed = deploy_environment(logged())
     found = releases(deployed)
@@ -81,6 +82,7 @@ def test_the_collector_sends_to_loki_and_waits_for_it(deploy_environment: Deploy
     assert loki.urn in deployed.graph.one("Operator", "logs-collector").depends_on
 
 
+@pytest.mark.proves("logging", "a collector sends logs to Loki or another store")
 def test_another_store_gets_the_logs_and_its_credentials_stay_in_their_secret(deploy_environment: Deploy) -> None:
     store = {**STORE, "credentials": {"secret": "loki", "key": "authorization"}}
     found = releases(deploy_environment(logged(loki=store)))

@@ -310,6 +310,7 @@ def test_without_receivers_nobody_is_told(deploy_environment: Deploy) -> None:
     assert "routes" not in spec["route"]
 
 
+@pytest.mark.proves("monitoring", "alerts are routed to their receivers")
 def test_receivers_hold_references_to_secrets(deploy_environment: Deploy) -> None:
     receivers = {receiver["name"]: receiver for receiver in told(chart(deploy_environment))["receivers"]}
     assert receivers["ops"]["slackConfigs"][0]["apiURL"] == {"name": "alerting", "key": "slack-url"}
@@ -321,6 +322,7 @@ def test_receivers_hold_references_to_secrets(deploy_environment: Deploy) -> Non
     assert mail["requireTLS"] is True
 
 
+@pytest.mark.proves("monitoring", "alerts are routed to their receivers")
 def test_routes_go_in_the_order_of_the_config(deploy_environment: Deploy) -> None:
     route = told(chart(deploy_environment))["route"]
     assert route["receiver"] == "ops"

@@ -197,6 +197,7 @@ def test_keys_come_from_the_secret_and_are_nowhere_else(graph: Graph) -> None:
         }
 
 
+@pytest.mark.proves("storage/s3", "on AWS, with the pod's own identity")
 def test_with_workload_identity_a_program_gets_no_keys(graph: Graph) -> None:
     env = env_of(graph.one("Job", "demo-training-e-train"))
     assert env["MODEL_DIR"].startswith("s3://our-data/ml/demo/e/v")

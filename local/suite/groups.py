@@ -1,0 +1,104 @@
+"""The tests that need the mirror, in groups: each runs on an embedded cluster of its own, for 15 minutes at most."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from local.errors import Failure
+
+MOST_MINUTES = 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Tests that one pytest runs, in the order of its files.
+
+    `code`: the code that they prove, as pathspecs of git, in which `*` matches folders too. A group whose code changed
+    last runs first. `entries`: what the mirror must have of the catalog.
+    """
+
+    name: str
+    tests: tuple[str, ...]
+    code: tuple[str, ...]
+    entries: tuple[str, ...]
+
+    @property
+    def family(self) -> str:
+        """What several groups are called together: `platform` of `platform-queues`."""
+        return self.name.partition("-")[0]
+
+
+#: What `tests/platform/Pulumi.test.yaml` installs and can be had here: all groups of the platform deploy it whole.
+PLATFORM = (
+    "alertmanager",
+    "gateway-api",
+    "kube-state-metrics",
+    "kueue",
+    "node-exporter",
+    "prometheus",
+    "prometheus-config-reloader",
+    "prometheus-operator",
+    "prometheus-operator-crds",
+    "versitygw",
+)
+
+GROUPS = (
+    Group(
+        name="platform-queues",
+        tests=("tests/platform/test_gpu.py", "tests/platform/test_queueing.py"),
+        code=("stacks/*queue*", "components/*queue*", "stacks/*gpu*", "components/*gpu*", "components/*priorit*"),
+        entries=PLATFORM,
+    ),
+    Group(
+        name="platform-services",
+        tests=(
+            "tests/platform/test_dashboards.py",
+            "tests/platform/test_external_secrets.py",
+            "tests/platform/test_gateway.py",
+            "tests/platform/test_monitoring.py",
+            "tests/platform/test_secrets.py",
+            "tests/platform/test_storage.py",
+        ),
+        code=(
+            "stacks/*monitoring*",
+            "components/*monitoring*",
+            "stacks/*storage*",
+            "components/*storage*",
+            "stacks/*secret*",
+            "components/*secret*",
+            "components/*rotation*",
+            "stacks/*gateway*",
+            "components/*gateway*",
+        ),
+        entries=(*PLATFORM, "external-secrets", "external-secrets-crds"),
+    ),
+    Group(
+        name="platform-tenancy",
+        tests=(
+            "tests/platform/test_drift.py",
+            "tests/platform/test_network.py",
+            "tests/platform/test_tenancy.py",
+            # Last: the stack is gone after it.
+            "tests/platform/test_destroy.py",
+        ),
+        code=(
+            "stacks/*team*",
+            "components/*ten*",
+            "components/*team*",
+            "components/*network*",
+            "components/*access*",
+            "components/*upkeep*",
+            "components/*drain*",
+            "components/*definitions*",
+            "local/*network*",
+        ),
+        entries=PLATFORM,
+    ),
+)
+
+
+def chosen(words: Sequence[str], groups: Sequence[Group] = GROUPS) -> list[Group]:
+    """The groups of these names or families, all without a word. Raises Failure for a name that none has."""
+    known = {name for group in groups for name in (group.name, group.family)}
+    if unknown := sorted(set(words) - known):
+        raise Failure(f"no group of tests is called {', '.join(unknown)}", f"they are {', '.join(sorted(known))}")
+    return [group for group in groups if not words or {group.name, group.family} & set(words)]
