@@ -49,8 +49,8 @@ test: test-environment ## lint, unit, cluster and end-to-end tests
 test-unit: test-environment ## the tests that need no cluster
 	@$(PYTHON) -m pytest --numprocesses=auto --dist=loadfile tests/unit tests/policy tests/aws tests/tools
 
-test-platform: test-environment ## every service of the platform on clusters of its own (builds the operators first)
-	@$(PYTHON) -m local test-groups platform
+test-platform: test-environment ## every service of the platform, on clusters of its own (builds the operators first)
+	@$(PYTHON) -m local test-groups $(@:test-%=%)
 
 test-groups: test-environment ## the groups of tests that need the mirror (GROUPS="platform-queues …": only these)
 	@$(PYTHON) -m local test-groups $(GROUPS)

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from local.suite.groups import GROUPS
+
 ROOT = Path(__file__).parents[3]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
@@ -139,7 +141,13 @@ def test_what_scripts_call_exists() -> None:
         assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
     for file in called["file"]:
         assert (ROOT / file).is_file(), file
-    assert {"lint", "test-unit", "test"} <= called["make"]
+    assert {"lint", "test-unit"} <= called["make"]
+
+
+def test_every_family_of_groups_has_a_machine() -> None:
+    targets = parsed(ROOT / ".github/workflows/ci.yml")["jobs"]["embedded"]["strategy"]["matrix"]["target"]
+    assert set(targets) == {"test", *(f"test-{group.family}" for group in GROUPS)}
+    assert set(targets) <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def test_the_cli_is_the_version_of_the_sdk() -> None:
