@@ -3,8 +3,8 @@
     all=["staging","prod","prod-vision"]
     teams=["prod-vision"]
 
-Only stacks on AWS count: the others live where their people are. A stack file touches its stack, a program file all
-of them, documentation and tests none.
+Only stacks in a cloud count: nobody deploys the others from CI. A stack file touches its stack, a file of the program
+all of them, documentation and tests none.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = "ml-platform:environment"
 TEAM = "ml-platform:team"
-# What the program of a stack is made of, as the beginnings of paths.
+# The values of `cluster.kind` that are in a cloud.
+CLOUDS = ("aws",)
+# The files of the program, as the beginnings of their paths.
 PROGRAM = (
     "__main__.py",
     "Pulumi.yaml",
@@ -39,16 +41,16 @@ Kind = Literal["environment", "team"]
 
 
 def kind_of(file: Mapping[str, Any]) -> Kind | None:
-    """Whether a stack file is an environment or a team on AWS; None for any other."""
+    """Whether a stack file is an environment in a cloud or a team stack; None for any other."""
     config: Mapping[str, Any] = file.get("config") or {}
     if TEAM in config:
         return "team"
     cluster: Any = (config.get(ENVIRONMENT) or {}).get("cluster") or {}
-    return "environment" if cluster.get("kind") == "aws" else None
+    return "environment" if cluster.get("kind") in CLOUDS else None
 
 
 def stacks(root: Path = ROOT) -> dict[str, Kind]:
-    """The stacks on AWS by name: environments before teams, staging before the rest."""
+    """The stacks in a cloud by name: environments before teams, staging before the rest."""
     found: dict[str, Kind] = {}
     for path in root.glob("Pulumi.*.yaml"):
         if kind := kind_of(yaml.safe_load(path.read_text()) or {}):
@@ -65,7 +67,7 @@ def touched(files: Iterable[str], known: Iterable[str]) -> list[str]:
 
 
 def changed_files(base: str, root: Path = ROOT) -> list[str] | None:
-    """The files that differ from a commit; None when that commit is not there, as at a branch's first push."""
+    """The files that differ from a commit; None when there is no such commit, as at the first push of a branch."""
     command = ["git", "diff", "--name-only", f"{base}...HEAD"]
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     return result.stdout.splitlines() if result.returncode == 0 else None
@@ -83,12 +85,12 @@ def outputs(selected: Sequence[str], known: Mapping[str, Kind]) -> str:
 def main(base: str | None, everything: bool) -> None:
     """Print which stacks a change touches."""
     if not base and not everything:
-        click.echo("touched: say --base <commit>, or --all", err=True)
+        click.echo("touched: pass --base <commit>, or --all", err=True)
         sys.exit(2)
     known = stacks()
     files = None if everything or not base else changed_files(base)
     if files is None and not everything:
-        click.echo(f"touched: {base} is no commit here, so every stack counts as touched", err=True)
+        click.echo(f"touched: there is no commit {base} here, so every stack counts as touched", err=True)
     click.echo(outputs(list(known) if files is None else touched(files, known), known))
 
 

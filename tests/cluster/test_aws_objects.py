@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from components import catalog
-from ops.preview import SIGNATURE
+from ops.preview.values import SIGNATURE
 from tests.cluster import crds
 from tests.embedded import EmbeddedCluster, wait_for
 from tests.objects import differences

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.stack import policy_options
-from ops.preview import read
+from ops.preview.reading import read
 from tests.embedded import EmbeddedCluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]

@@ -11,10 +11,12 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.comment import LIMIT, MARKER, main, render
-from ops.examples import PAGE, rendered
-from ops.markdown import REDACTED, code, plain, redact, table
-from ops.preview import Change, Diagnostic, Preview, Resource, State, Violation, read_all
+from ops.comment.__main__ import main
+from ops.comment.examples import PAGE, rendered
+from ops.comment.markdown import REDACTED, code, escape, redact, table
+from ops.comment.page import LIMIT, MARKER, render
+from ops.preview.reading import read_all
+from ops.preview.record import Change, Diagnostic, Preview, Resource, State, Violation
 
 PREVIEWS = Path(__file__).parent / "previews"
 GOLDEN = {path.stem: [PREVIEWS / f"{name}.json" for name in path.stem.split("+")] for path in PREVIEWS.glob("*.md")}
@@ -56,11 +58,11 @@ def test_canaries_of_the_recorded_preview_stay_in_it() -> None:
     ("found", "said"),
     [
         (resource("aws:s3/bucket:Bucket", "delete"), "prod` destroys `Bucket x`: **its data is lost**"),
-        (resource("aws:s3/bucket:Bucket", "delete", protect=True), "`Bucket x`: **protected: the update refuses**"),
-        (resource("aws:s3/bucket:Bucket", "delete", retain=True), "`Bucket x`: **kept, and managed no more**"),
-        (resource("aws:rds/instance:Instance", "replace"), "**its data is lost, the new one begins empty**"),
+        (resource("aws:s3/bucket:Bucket", "delete", protect=True), "`Bucket x`: **protected: the update will fail**"),
+        (resource("aws:s3/bucket:Bucket", "delete", retain=True), "`Bucket x`: **kept, no longer managed by Pulumi**"),
+        (resource("aws:rds/instance:Instance", "replace"), "**its data is lost; the new one starts empty**"),
         (resource("kubernetes:core/v1:PersistentVolumeClaim", "replace"), "`PersistentVolumeClaim x`: **its data"),
-        (resource("aws:eks/cluster:Cluster", "replace"), "`Cluster x`: **all that runs on it stops**"),
+        (resource("aws:eks/cluster:Cluster", "replace"), "`Cluster x`: **everything that runs on it stops**"),
     ],
 )
 def test_what_loses_data_or_the_ground_comes_first(found: Resource, said: str) -> None:
@@ -106,10 +108,10 @@ def test_names_and_messages_of_others_stay_text() -> None:
 
 @given(st.text())
 def test_any_text_is_one_line_without_markup(text: str) -> None:
-    for made in (plain(text), code(text)):
+    for made in (escape(text), code(text)):
         assert "\n" not in made
         assert "\r" not in made
-    assert not set(plain(text)) & set("<>`|[]*@\\")
+    assert not set(escape(text)) & set("<>`|[]*@\\")
     assert set(code(text)[1:-1]).isdisjoint("`|")
 
 
@@ -166,4 +168,4 @@ def test_stacks_are_told_apart() -> None:
 def test_examples_in_the_documentation_are_current() -> None:
     page = PAGE.read_text()
     assert page.count("\n> | `") == 2
-    assert rendered(page) == page, "run: python -m ops.examples"
+    assert rendered(page) == page, "run: python -m ops.comment.examples"

@@ -10,50 +10,55 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from ops.bill import Estimate, Item
-from ops.cost import change, difference, dollars, main
-from ops.estimate import estimate, region_of
-from ops.preview import Preview, Resource, State, read
-from ops.price_table import FALLBACK_REGION, PriceError, Prices, load
+from ops.aws.price_table import FALLBACK_REGION, Prices, load
+from ops.aws.pricing import AwsPricing, region_of
+from ops.bill import Estimate, Item, PriceError
+from ops.cost.__main__ import main
+from ops.cost.change import compare_bills, difference, dollars
+from ops.cost.estimate import estimate
+from ops.preview.reading import read
+from ops.preview.record import Preview, Resource, State
 
 PREVIEWS = Path(__file__).parent / "previews"
 # Round figures, so that sums can be checked by eye: a month has 100 hours.
-PRICES = Prices(
-    region="x",
-    wanted="x",
-    dated=date(2026, 1, 1),
-    source="made up",
-    instances={"g6.xlarge": 1.0, "g6.12xlarge": 8.0, "p5.48xlarge": 80.0},
-    families={"m7i": 0.1},
-    databases={"db.m7g.large": 2.0},
-    services={
-        "eks-cluster-hour": 0.1,
-        "nat-gateway-hour": 0.5,
-        "nat-gateway-gb": 0.05,
-        "interface-endpoint-hour": 0.01,
-        "public-ipv4-hour": 0.005,
-        "network-load-balancer-hour": 0.2,
-        "ebs-gp3-gb-month": 0.1,
-        "rds-gp3-gb-month": 0.2,
-        "efs-gb-month": 0.3,
-        "s3-gb-month": 0.02,
-        "ecr-gb-month": 0.1,
-        "logs-gb": 0.5,
-        "kms-key-month": 1.0,
-        "secret-month": 0.4,
-        "fsx-lustre-scratch-gb-month": 0.1,
-        "fsx-lustre-250-gb-month": 0.2,
-    },
-    assumptions={
-        "hours-a-month": 100,
-        "spot-share": 0.5,
-        "node-disk-gb": 100,
-        "s3-gb-each-bucket": 1000,
-        "efs-gb-each-file-system": 500,
-        "ecr-gb-each-repository": 50,
-        "nat-gb-each-gateway": 1000,
-        "logs-gb-each-group": 20,
-    },
+PRICING = AwsPricing(
+    prices=Prices(
+        region="x",
+        wanted="x",
+        dated=date(2026, 1, 1),
+        source="made up",
+        instances={"g6.xlarge": 1.0, "g6.12xlarge": 8.0, "p5.48xlarge": 80.0},
+        families={"m7i": 0.1},
+        databases={"db.m7g.large": 2.0},
+        services={
+            "eks-cluster-hour": 0.1,
+            "nat-gateway-hour": 0.5,
+            "nat-gateway-gb": 0.05,
+            "interface-endpoint-hour": 0.01,
+            "public-ipv4-hour": 0.005,
+            "network-load-balancer-hour": 0.2,
+            "ebs-gp3-gb-month": 0.1,
+            "rds-gp3-gb-month": 0.2,
+            "efs-gb-month": 0.3,
+            "s3-gb-month": 0.02,
+            "ecr-gb-month": 0.1,
+            "logs-gb": 0.5,
+            "kms-key-month": 1.0,
+            "secret-month": 0.4,
+            "fsx-lustre-scratch-gb-month": 0.1,
+            "fsx-lustre-250-gb-month": 0.2,
+        },
+        assumptions={
+            "hours-a-month": 100,
+            "spot-share": 0.5,
+            "node-disk-gb": 100,
+            "s3-gb-each-bucket": 1000,
+            "efs-gb-each-file-system": 500,
+            "ecr-gb-each-repository": 50,
+            "nat-gb-each-gateway": 1000,
+            "logs-gb-each-group": 20,
+        },
+    )
 )
 GROUP = "aws:eks/nodeGroup:NodeGroup"
 POOL = "kubernetes:karpenter.sh/v1:NodePool"
@@ -62,7 +67,7 @@ VPC = Item(type="aws:ec2/vpc:Vpc", name="vpc", inputs={})
 
 def bill(*items: Item) -> Estimate:
     """The bill of a graph that has something of AWS."""
-    return estimate([VPC, *items], PRICES)
+    return estimate([VPC, *items], PRICING)
 
 
 def item(kind: str, name: str = "x", **inputs: Any) -> Item:
@@ -191,7 +196,7 @@ def test_a_type_of_aws_that_nobody_thought_of_is_named() -> None:
 
 
 def test_nobody_sends_a_bill_for_ones_own_machines() -> None:
-    assert estimate([item("kubernetes:core/v1:Service", spec={"type": "LoadBalancer"})], PRICES).lines == ()
+    assert estimate([item("kubernetes:core/v1:Service", spec={"type": "LoadBalancer"})], PRICING).lines == ()
 
 
 def test_sums_by_team_and_pool() -> None:
@@ -227,17 +232,18 @@ def test_a_change_is_the_difference_of_two_bills() -> None:
         Resource(urn=f"{urn}c", change="delete", before=State(), after=None),
         Resource(urn=f"{urn}d", change="same", before=State(), after=State()),
     )
-    found = change(Preview(stack="prod", resources=resources), "us-east-1")
+    found = compare_bills(Preview(stack="prod", resources=resources), "us-east-1")
     assert (found.before.floor, found.after.floor, found.floor) == (2, 3, 1)
 
 
 def test_the_production_example_says_where_its_prices_come_from() -> None:
     preview = read(PREVIEWS / "prod.json")
-    found = change(preview)
-    assert found.prices.wanted == "eu-west-1"
+    found = compare_bills(preview)
+    assert isinstance(found.pricing, AwsPricing)
+    assert found.pricing.prices.wanted == "eu-west-1"
     assert found.after.floor < found.after.ceiling
     assert "from memory of the public price list" in found.notes[0]
-    assert "python -m ops.prices --region eu-west-1" in found.notes[0]
+    assert "python -m ops.aws.prices --region eu-west-1" in found.notes[0]
     assert region_of([]) is None
 
 
@@ -254,7 +260,7 @@ def test_the_command_prints_the_date_and_the_source(tmp_path: Path) -> None:
 
 
 def test_a_stack_without_aws_costs_nothing() -> None:
-    assert CliRunner().invoke(main, [str(PREVIEWS / "dev.json")]).output == "dev: no AWS resources, so no bill.\n"
+    assert CliRunner().invoke(main, [str(PREVIEWS / "dev.json")]).output == "dev: no cloud resources, so no bill.\n"
 
 
 @pytest.mark.parametrize(("amount", "text"), [(0.4, "$0"), (-0.4, "$0"), (-1234.5, "-$1,234"), (1e6, "$1,000,000")])

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from ops.preview import SECRET, PreviewError, blinded, read, read_all, stack_of, type_of
+from ops.preview.reading import read, read_all
+from ops.preview.record import PreviewError, stack_of, type_of
+from ops.preview.values import SECRET, blind
 
 PREVIEWS = Path(__file__).parent / "previews"
 URN = "urn:pulumi:dev::ml-platform::mlplatform:tenancy:Team$kubernetes:core/v1:Namespace::demo"
@@ -92,7 +94,7 @@ def test_secrets_and_unknowns_do_not_come_through() -> None:
     secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "abc"}
     unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
     value = {"a": [secret, unknown], "__defaults": [], "b": {"c": secret}}
-    assert blinded(value) == {"a": [SECRET, None], "b": {"c": SECRET}}
+    assert blind(value) == {"a": [SECRET, None], "b": {"c": SECRET}}
 
 
 def test_two_records_of_a_stack_are_put_together(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_changed_files_of_a_repository(tmp_path: Path) -> None:
 
 def test_the_command_wants_a_base() -> None:
     result = CliRunner().invoke(main, [])
-    assert (result.exit_code, result.stderr) == (2, "touched: say --base <commit>, or --all\n")
+    assert (result.exit_code, result.stderr) == (2, "touched: pass --base <commit>, or --all\n")
     everything = CliRunner().invoke(main, ["--all"]).output.splitlines()
     assert everything[0] == 'all=["staging","prod","prod-vision"]'
     unknown = CliRunner().invoke(main, ["--base", "0" * 40])

@@ -1,4 +1,4 @@
-"""The dated price table: what a region's things cost, and where the figures come from."""
+"""The dated price table of AWS: prices by region, and where the figures come from."""
 
 from __future__ import annotations
 
@@ -10,20 +10,17 @@ from typing import Any
 import yaml
 
 from components.aws import instance_types
+from ops.bill import PriceError
 
 TABLE = Path(__file__).parent / "prices.yaml"
 FALLBACK_REGION = "us-east-1"
-
-
-class PriceError(ValueError):
-    """A price table that cannot be used. The message names the key and the remedy."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prices:
     """Prices of one region, US dollars. Instances and databases an hour, families an hour and vCPU.
 
-    `wanted` is the region that was asked for; it differs from `region` where the table lacks it.
+    `wanted` is the region that was asked for; it differs from `region` when the table lacks it.
     """
 
     region: str
@@ -57,12 +54,12 @@ class Prices:
 
     @property
     def note(self) -> str:
-        """What must stand under every figure that was made of these prices."""
+        """Where the prices come from: stands under every figure made of them."""
         text = f"Prices of {self.region}, {self.dated.isoformat()}: {self.source}."
         if self.region != self.wanted:
             text += (
-                f" The table has none of {self.wanted}, where things may cost more: "
-                f"python -m ops.prices --region {self.wanted}"
+                f" The table has none of {self.wanted}, where prices may be higher: "
+                f"python -m ops.aws.prices --region {self.wanted}"
             )
         return text
 
@@ -73,12 +70,12 @@ def document(path: Path = TABLE) -> dict[str, Any]:
 
 
 def refreshed_file(region: str, path: Path = TABLE) -> Path:
-    """Where `python -m ops.prices` writes a region: a file beside the table, so that its comments stay."""
+    """Where `python -m ops.aws.prices` writes a region: a file beside the table, so that its comments stay."""
     return path.with_name(f"{path.stem}.{region}.yaml")
 
 
 def load(region: str, path: Path = TABLE) -> Prices:
-    """The prices of a region: the refreshed ones, else the table's, else those of the fallback region.
+    """The prices of a region: refreshed ones if there are any, then the table's, then those of the fallback region.
 
     `note` says which. Raises PriceError when there are none at all.
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,62 +12,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ops.bill import Estimate, Line
-from ops.estimate import estimate, items, region_of
-from ops.preview import Preview, PreviewError, read_all
-from ops.price_table import FALLBACK_REGION, PriceError, Prices, load
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """The bill of a stack before and after a previewed change."""
-
-    stack: str
-    before: Estimate
-    after: Estimate
-    prices: Prices
-    complete: bool
-
-    @property
-    def floor(self) -> float:
-        return self.after.floor - self.before.floor
-
-    @property
-    def ceiling(self) -> float:
-        return self.after.ceiling - self.before.ceiling
-
-    @property
-    def notes(self) -> list[str]:
-        """What a reader must know before relying on the figures."""
-        found = [self.prices.note]
-        if not self.complete:
-            found.append("Unchanged resources are not in the record: the sums lack them. Record with --show-sames.")
-        if self.after.unpriced:
-            found.append(f"Not counted: {', '.join(self.after.unpriced)}.")
-        found.append("Not counted anywhere: traffic between zones and out, support, tax; nor savings plans.")
-        return found
-
-
-def change(preview: Preview, region: str | None = None) -> Change:
-    """The bills of a preview. The region is that of its AWS provider unless given."""
-    before, after = items(preview, "before"), items(preview, "after")
-    prices = load(region or region_of(after) or region_of(before) or FALLBACK_REGION)
-    return Change(
-        stack=preview.stack,
-        before=estimate(before, prices),
-        after=estimate(after, prices),
-        prices=prices,
-        complete=preview.complete,
-    )
-
-
-def dollars(amount: float) -> str:
-    """Whole dollars with their sign before the symbol."""
-    return f"{'-' if round(amount) < 0 else ''}${abs(round(amount)):,}"
-
-
-def difference(amount: float) -> str:
-    return "no change" if round(amount) == 0 else ("+" if amount > 0 else "") + dollars(amount)
+from ops.bill import Line, PriceError
+from ops.cost.change import BillChange, compare_bills, difference, dollars
+from ops.preview.reading import read_all
+from ops.preview.record import PreviewError
 
 
 def _sums(title: str, first: str, sums: Mapping[str, tuple[float, float]]) -> Table:
@@ -82,8 +29,8 @@ def _sums(title: str, first: str, sums: Mapping[str, tuple[float, float]]) -> Ta
 
 
 def _lines(lines: tuple[Line, ...]) -> Table:
-    table = Table(title="What it is made of", title_justify="left")
-    for column in ("what", "whose"):
+    table = Table(title="Every line", title_justify="left")
+    for column in ("what", "owner"):
         table.add_column(column)
     for column in ("at least", "at most"):
         table.add_column(column, justify="right")
@@ -93,10 +40,13 @@ def _lines(lines: tuple[Line, ...]) -> Table:
     return table
 
 
-def show(console: Console, found: Change, *, details: bool) -> None:
+def show(console: Console, found: BillChange, *, details: bool) -> None:
     after = found.after
+    if not found.finished:
+        console.print(f"{found.stack}: no cost estimate, since the preview did not finish.", style="dim")
+        return
     if not after.lines and not found.before.lines:
-        console.print(f"{found.stack}: no AWS resources, so no bill.")
+        console.print(f"{found.stack}: no cloud resources, so no bill.")
         return
     console.print(
         f"[bold]{found.stack}[/bold]: {dollars(after.floor)} to {dollars(after.ceiling)} a month "
@@ -113,7 +63,7 @@ def show(console: Console, found: Change, *, details: bool) -> None:
         console.print(note, style="dim", markup=False, highlight=False)
 
 
-def as_json(found: Change) -> dict[str, Any]:
+def as_json(found: BillChange) -> dict[str, Any]:
     after = found.after
     return {
         "stack": found.stack,
@@ -129,13 +79,13 @@ def as_json(found: Change) -> dict[str, Any]:
 
 @click.command()
 @click.argument("previews", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--region", help="AWS region of the prices; that of the stack's provider unless given.")
+@click.option("--region", help="Region of the prices. The default is that of the stack's provider.")
 @click.option("--details", is_flag=True, help="Every line of the bill.")
 @click.option("--json", "machine", is_flag=True, help="JSON on stdout.")
 def main(previews: tuple[Path, ...], region: str | None, details: bool, machine: bool) -> None:
     """Estimate what the stacks of recorded previews cost in a month."""
     try:
-        found = [change(preview, region) for preview in read_all(previews)]
+        found = [compare_bills(preview, region) for preview in read_all(previews)]
     except (PreviewError, PriceError) as error:
         click.echo(f"cost: {error}", err=True)
         sys.exit(1)

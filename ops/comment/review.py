@@ -1,20 +1,17 @@
-"""What a reviewer must know of a previewed change: what is lost, and whether it holds data."""
+"""What a reviewer must know about a previewed change: what is lost, and whether it holds data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ops.preview import Preview, Resource
-from policy.rules.data import STATEFUL
+from ops.aws.kinds import DATA as AWS_DATA
+from ops.aws.kinds import FOUNDATION as AWS_FOUNDATION
+from ops.preview.record import Preview, Resource
 
 # Types whose deletion deletes data, unless a second copy is kept.
 DATA = frozenset(
     {
-        *STATEFUL,
-        "aws:dynamodb/table:Table",
-        "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation",
-        "aws:secretsmanager/secret:Secret",
-        "aws:cloudwatch/logGroup:LogGroup",
+        *AWS_DATA,
         "kubernetes:core/v1:Namespace",
         "kubernetes:core/v1:PersistentVolume",
         "kubernetes:core/v1:PersistentVolumeClaim",
@@ -22,13 +19,10 @@ DATA = frozenset(
         "kubernetes:apps/v1:StatefulSet",
     }
 )
-# Deleting one of these takes the machines or the network away from under everything else.
+# Types whose deletion takes the machines, the network or the API away from everything else.
 FOUNDATION = frozenset(
     {
-        "aws:ec2/vpc:Vpc",
-        "aws:ec2/subnet:Subnet",
-        "aws:eks/cluster:Cluster",
-        "aws:eks/nodeGroup:NodeGroup",
+        *AWS_FOUNDATION,
         "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition",
         "pulumi:providers:kubernetes",
     }
@@ -37,7 +31,7 @@ FOUNDATION = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """A resource that goes, or goes and comes again, and what that means."""
+    """A resource that is deleted or replaced, and what that means."""
 
     resource: Resource
     data: bool
@@ -45,7 +39,7 @@ class Loss:
 
 
 def label(resource: Resource) -> str:
-    """What a person calls it: kind and name, with the namespace of a Kubernetes object."""
+    """The name for a person: kind and name, with the namespace of a Kubernetes object."""
     kind = resource.type.rpartition(":")[2]
     state = resource.after or resource.before
     metadata = state.inputs.get("metadata") if state else None
@@ -58,20 +52,18 @@ def label(resource: Resource) -> str:
 def _meaning(resource: Resource, *, data: bool) -> str:
     before = resource.before
     if before and before.protect:
-        return "protected: the update refuses"
+        return "protected: the update will fail"
     if before and before.retain:
-        return (
-            "kept, and managed no more" if resource.change == "delete" else "kept beside a new one, which begins empty"
-        )
+        return "kept, no longer managed by Pulumi" if resource.change == "delete" else "kept; the new one starts empty"
     if data:
-        return "its data is lost" if resource.change == "delete" else "its data is lost, the new one begins empty"
+        return "its data is lost" if resource.change == "delete" else "its data is lost; the new one starts empty"
     if resource.type in FOUNDATION:
-        return "all that runs on it stops"
-    return "comes again" if resource.change == "replace" else ""
+        return "everything that runs on it stops"
+    return "is recreated" if resource.change == "replace" else ""
 
 
-def losses(preview: Preview) -> list[Loss]:
-    """What is destroyed or replaced; data first, then the rest in the order of the program."""
+def list_losses(preview: Preview) -> list[Loss]:
+    """Resources that are destroyed or replaced: data first, then the foundation, each in the order of the program."""
     found: list[Loss] = []
     for resource in preview.resources:
         if resource.change in ("delete", "replace"):
@@ -81,5 +73,5 @@ def losses(preview: Preview) -> list[Loss]:
 
 
 def is_alarming(loss: Loss) -> bool:
-    """Whether a person must look at it before anything else: data, or what everything stands on."""
+    """Whether a person must look at it before anything else: data, or the foundation of everything."""
     return loss.data or loss.resource.type in FOUNDATION

@@ -1,14 +1,14 @@
-"""The example comments in docs/ci.md, made from recorded previews: `python -m ops.examples` writes them anew."""
+"""The example comments in docs/ci.md, made from recorded previews: `python -m ops.comment.examples` rewrites them."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from ops.comment import MARKER, render
-from ops.preview import read_all
+from ops.comment.page import MARKER, render
+from ops.preview.reading import read_all
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "ci.md"
 PREVIEWS = ROOT / "tests" / "unit" / "ops" / "previews"
 PLACE = re.compile(r"(<!-- example: (\w+) -->\n).*?(<!-- example: end -->)", re.DOTALL)
@@ -23,7 +23,7 @@ def example(name: str) -> str:
 
 
 def rendered(page: str) -> str:
-    """A page with the present examples in their places."""
+    """A page with the current examples in their places."""
     return PLACE.sub(lambda found: f"{found[1]}\n{example(found[2])}\n{found[3]}", page)
 
 

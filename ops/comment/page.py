@@ -1,23 +1,19 @@
-"""One pull-request comment of recorded previews: `python -m ops.comment prod.json staging.json > comment.md`."""
+"""The comment as Markdown, with as many rows as fit."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import click
+from ops.comment.markdown import code, escape, folded, table
+from ops.comment.review import Loss, is_alarming, label, list_losses
+from ops.cost.change import BillChange, compare_bills, difference, dollars
+from ops.preview.diagnostics import GENERIC
+from ops.preview.record import Preview, Resource
 
-from ops import cost
-from ops.markdown import code, folded, plain, table
-from ops.preview import GENERIC, Preview, PreviewError, Resource, read_all
-from ops.price_table import PriceError
-from ops.review import Loss, is_alarming, label, losses
-
-# The workflow finds its comment by this line, to update it.
+# The workflow finds its comment by this line when it updates it.
 MARKER = "<!-- ml-platform preview -->"
-# What GitHub takes.
+# The longest comment that GitHub accepts, in characters.
 LIMIT = 65_536
 # Rows of each table, from the full comment to the shortest.
 ROWS = (500, 100, 30, 10, 3)
@@ -25,8 +21,11 @@ WORDS = {"create": "create", "update": "update", "replace": "replace", "delete":
 
 
 def _changed(preview: Preview) -> list[Resource]:
-    """What the update would touch. Left out: components and the stack, which only group others, and providers that
-    come or change their settings, which touch nothing by themselves."""
+    """The resources that the update would touch.
+
+    Left out are components and the stack, which only group others, and providers that are created or updated: they
+    touch nothing by themselves.
+    """
     quiet = ("create", "update")
     return [
         resource
@@ -39,17 +38,17 @@ def _changed(preview: Preview) -> list[Resource]:
 
 @dataclass(frozen=True, kw_only=True)
 class Reviewed:
-    """A preview, with what follows from it: computed once, shown in several places and lengths."""
+    """A preview and what follows from it: computed once, shown in several places and lengths."""
 
     preview: Preview
     changed: list[Resource]
     losses: list[Loss]
-    bill: cost.Change
+    bill: BillChange
 
 
 def review(preview: Preview) -> Reviewed:
     changed = _changed(preview)
-    return Reviewed(preview=preview, changed=changed, losses=losses(preview), bill=cost.change(preview))
+    return Reviewed(preview=preview, changed=changed, losses=list_losses(preview), bill=compare_bills(preview))
 
 
 def _counts(reviewed: Reviewed) -> dict[str, int]:
@@ -77,18 +76,18 @@ def _policy(preview: Preview) -> str:
     return ", ".join(parts) or "passed"
 
 
-def _money(found: cost.Change) -> str:
+def _money(found: BillChange) -> str:
     if not found.after.lines and not found.before.lines:
         return "–"
-    least = f"{cost.dollars(found.after.floor)} ({cost.difference(found.floor)})"
-    most = f"{cost.dollars(found.after.ceiling)} ({cost.difference(found.ceiling)})"
+    least = f"{dollars(found.after.floor)} ({difference(found.floor)})"
+    most = f"{dollars(found.after.ceiling)} ({difference(found.ceiling)})"
     return f"{least} to {most}"
 
 
 def _row(reviewed: Reviewed) -> list[str]:
     preview, counts = reviewed.preview, _counts(reviewed)
     state = "ok" if any(counts.values()) else "no change"
-    if any(violation.mandatory for violation in preview.violations):
+    if preview.refused:
         state = "**refused**"
     elif preview.failure:
         state = "**failed**"
@@ -99,21 +98,21 @@ def _row(reviewed: Reviewed) -> list[str]:
 
 
 def _first(reviews: Sequence[Reviewed], rows: int) -> list[str]:
-    """What must be looked at before anything else."""
+    """What a reviewer must look at before anything else."""
     lines: list[str] = []
     for reviewed in reviews:
         preview = reviewed.preview
         stack = code(preview.stack)
         refused = [violation for violation in preview.violations if violation.mandatory]
-        # A refusal also fails the preview, without a word of its own.
+        # A refusal also fails the preview, without a message of its own.
         if preview.failure and not (refused and preview.failure == GENERIC):
-            lines.append(f"- {stack} failed: {plain(preview.failure)}")
+            lines.append(f"- {stack} failed: {escape(preview.failure)}")
         alarming = [loss for loss in reviewed.losses if is_alarming(loss)]
         for loss in alarming[:rows]:
             word = "destroys" if loss.resource.change == "delete" else "replaces"
             lines.append(f"- {stack} {word} {code(label(loss.resource))}: **{loss.meaning}**")
         lines += _more(len(alarming), rows)
-        lines += [f"- {stack} is refused by {code(found.policy)}: {plain(found.message)}" for found in refused[:rows]]
+        lines += [f"- {stack} is refused by {code(found.policy)}: {escape(found.message)}" for found in refused[:rows]]
         lines += _more(len(refused), rows)
     return ["### Look at this first", "", *lines, ""] if lines else []
 
@@ -150,9 +149,9 @@ def _advice(reviewed: Reviewed, rows: int) -> list[str]:
     warnings = list(dict.fromkeys(d.message for d in preview.diagnostics if d.severity == "warning"))
     if not advised and not warnings:
         return []
-    lines = [f"- {code(found.policy)}: {plain(found.message)}" for found in advised[:rows]]
+    lines = [f"- {code(found.policy)}: {escape(found.message)}" for found in advised[:rows]]
     lines += _more(len(advised), rows)
-    lines += [f"- warning: {plain(message)}" for message in warnings[:rows]]
+    lines += [f"- warning: {escape(message)}" for message in warnings[:rows]]
     lines += _more(len(warnings), rows)
     return folded(f"{preview.stack}: policy advice ({len(advised)}), warnings ({len(warnings)})", lines)
 
@@ -171,18 +170,18 @@ def _bill(reviewed: Reviewed, rows: int) -> list[str]:
         cells: list[list[str]] = []
         for name in names[:rows]:
             (floor, ceiling), (was_floor, was_ceiling) = sums.get(name, (0, 0)), old.get(name, (0, 0))
-            least = f"{cost.dollars(floor)} ({cost.difference(floor - was_floor)})"
-            most = f"{cost.dollars(ceiling)} ({cost.difference(ceiling - was_ceiling)})"
+            least = f"{dollars(floor)} ({difference(floor - was_floor)})"
+            most = f"{dollars(ceiling)} ({difference(ceiling - was_ceiling)})"
             cells.append([code(name), least, most])
         if cells:
             head = (f"by {title}", "at least a month", "at most a month")
             lines += [*table(head, cells, numbers=(1, 2)), *_rest(len(names), rows), ""]
     for team, most in sorted((found.after.quotas or {}).items())[:rows]:
         lines.append(
-            f"By its quota team {code(team)} can use GPUs of shared pools for at most {cost.dollars(most)} of that."
+            f"By its quota team {code(team)} can use GPUs of shared pools for at most {dollars(most)} of that."
         )
         lines.append("")
-    lines += [f"- {plain(note)}" for note in found.notes]
+    lines += [f"- {escape(note)}" for note in found.notes]
     return folded(f"{found.stack}: cost", lines)
 
 
@@ -203,22 +202,7 @@ def render(previews: Sequence[Preview], limit: int = LIMIT) -> str:
         text = _rendered(reviews, rows)
         if len(text) <= limit:
             return text
-    # Only very many stacks come here. The summary is what counts: keep whole lines of it.
+    # Only a comment on very many stacks comes here. The summary matters most: keep whole lines of it.
     end = "\n\nToo long for a comment: the rest is in the log of the job.\n"
     kept = text[: limit - len(end)].rpartition("\n")[0]
     return kept + end
-
-
-@click.command()
-@click.argument("previews", nargs=-1, required=True, type=click.Path(path_type=Path))
-def main(previews: tuple[Path, ...]) -> None:
-    """Write the pull-request comment of recorded previews to stdout."""
-    try:
-        click.echo(render(read_all(previews)), nl=False)
-    except (PreviewError, PriceError) as error:
-        click.echo(f"comment: {error}", err=True)
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""What an environment needs of its AWS account, from its stack file. Nothing here talks to AWS."""
+"""What an environment needs in its AWS account, from its stack file. Nothing here talks to AWS."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Pool:
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """All that preflight checks ask for. `vcpus` by quota; names are those that must not be somebody else's."""
+    """All that the checks ask for. `vcpus` by quota; roles, aliases and buckets are names that must be free or ours."""
 
     account: str
     region: str
@@ -65,7 +65,7 @@ class Needs:
 
 
 def quota_of(instance_type: str, capacity: str) -> Quota | None:
-    """The vCPU quota that an instance counts against; None for a capacity block, which is paid for ahead."""
+    """The vCPU quota that an instance counts against; None for a capacity block, which is paid in advance."""
     if capacity == "capacity-block":
         return None
     spot = capacity == "spot"
@@ -101,14 +101,14 @@ def _nat_gateways(network: NewNetwork) -> int:
     return len(network.zones) if network.nat == "per-zone" else 1
 
 
-def needs(environment: Environment, stack: str) -> Needs:
-    """What an environment needs. Raises LookupError for one that is not on AWS, or a version the catalog lacks."""
+def list_needs(environment: Environment, stack: str) -> Needs:
+    """What an environment needs. Raises LookupError for one that is not on AWS, or a version that the catalog lacks."""
     config = environment.cluster
     if not isinstance(config, AwsCluster):
         raise LookupError(f"its cluster is of kind {config.kind}: only `kind: aws` has anything to check in AWS")
     new = isinstance(config.network, NewNetwork)
     pinned = catalog.load().eks
-    # Auto Mode has its own of some, and the stack then leaves those out.
+    # EKS Auto Mode brings some add-ons along: the stack leaves those out.
     chosen = {*REQUIRED_ADDONS, *config.addons} - ({*IN_AUTO_MODE} if config.auto_mode else set[str]())
     addons = {addon: pinned.addon_version(addon, config.version) for addon in sorted(chosen)}
     return Needs(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ops.aws.price_table import Prices
 from ops.bill import Item, Line, number
-from ops.price_table import Prices
 from stacks.quantities import parse_quantity
 
 # Classes of claims whose space is paid for elsewhere, by the file system or the bucket behind them.

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from components.aws import instance_types, tags
-from ops.bill import Item, Line, number
-from ops.price_table import Prices
+from components.gpus import GPU
+from ops.aws.price_table import Prices
+from ops.bill import GpuPool, Item, Line, number
 
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
 NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
-GPU = "nvidia.com/gpu"
 
 
 def instance_kinds(item: Item, everything: Sequence[Item]) -> list[str]:
@@ -26,14 +25,6 @@ def instance_kinds(item: Item, everything: Sequence[Item]) -> list[str]:
     kinds = [str(kind) for kind in item.at("instanceTypes") or []]
     # With a capacity block the type stands in the launch template.
     return kinds or [str(t.at("instanceType")) for t in _templates(item, everything) if t.at("instanceType")]
-
-
-@dataclass(frozen=True, kw_only=True)
-class GpuPool:
-    """What a pool has of GPUs at most, and what one of them costs an hour in the dearest of its types."""
-
-    gpus: float
-    hourly: float
 
 
 def gpu_pool(item: Item, everything: Sequence[Item], prices: Prices) -> GpuPool | None:

@@ -1,29 +1,29 @@
-"""What an AWS account lacks for an environment, before `up`: `python -m ops.preflight Pulumi.prod.yaml`."""
+"""What the account of a stack lacks, before `pulumi up`: `python -m ops.preflight Pulumi.prod.yaml`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import boto3
 import click
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from rich.console import Console
 from rich.table import Table
 
-from ops.checks import Finding, check, failure_code
-from ops.needs import needs
+from ops.aws import preflight as aws
+from ops.findings import Finding, UnreachableError
 from stacks.check import check_stack_file
 from stacks.config import Environment
 from stacks.faults import ConfigError
 
+# By `cluster.kind`: the clouds whose accounts can be checked.
+CLOUDS: Mapping[str, Callable[[Environment, str], list[Finding]]] = {"aws": aws.check_environment}
 STYLES = {"ok": "green", "look": "yellow", "missing": "bold red"}
-# Exit codes: 1 the account lacks something, 2 the stack file is bad, 3 AWS could not be asked.
+# Exit codes: 1 the account lacks something, 2 the stack file is bad, 3 the cloud did not answer.
 LACKING, BAD_FILE, UNREACHABLE = 1, 2, 3
 
 
-def table(findings: Sequence[Finding]) -> Table:
+def make_table(findings: Sequence[Finding]) -> Table:
     """What was checked, worst first. Remedies only where they are needed."""
     made = Table(title="Preflight", title_justify="left")
     for column in ("check", "needed", "have", "", "what to do"):
@@ -33,16 +33,6 @@ def table(findings: Sequence[Finding]) -> Table:
         remedy = "" if found.status == "ok" else found.remedy
         made.add_row(found.check, found.needed, found.have, found.status, remedy, style=STYLES[found.status])
     return made
-
-
-def why_unreachable(error: BotoCoreError | ClientError, region: str) -> str:
-    """One line about AWS that did not answer, or refused, and what to do."""
-    if isinstance(error, NoCredentialsError):
-        return "no AWS credentials: log in (`aws sso login`), or set AWS_PROFILE"
-    if isinstance(error, ClientError):
-        action = f"{error.operation_name} was refused ({failure_code(error)})"
-        return f"{action}: log in again, or allow the action to the role"
-    return f"AWS in {region} cannot be reached ({error}): check the network, the proxy and the region"
 
 
 def _fail(message: str, code: int) -> None:
@@ -59,19 +49,20 @@ def main(file: Path) -> None:
     except ConfigError as error:
         return _fail(str(error), BAD_FILE)
     if not isinstance(environment, Environment):
-        click.echo(f"preflight: {file.name} holds a team's workloads: nothing to check in AWS")
+        click.echo(f"preflight: {file.name} holds a team's workloads: there is no account to check")
         return None
+    kind = environment.cluster.kind
+    if kind not in CLOUDS:
+        return _fail(f"{file.name}: only clusters of kind {', '.join(CLOUDS)} have an account, not {kind}", BAD_FILE)
     stack = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
     try:
-        wanted = needs(environment, stack)
+        findings = CLOUDS[kind](environment, stack)
     except LookupError as error:
         return _fail(f"{file.name}: {error}", BAD_FILE)
-    try:
-        findings = check(wanted, boto3.Session(region_name=wanted.region))
-    except (BotoCoreError, ClientError) as error:
-        return _fail(why_unreachable(error, wanted.region), UNREACHABLE)
+    except UnreachableError as error:
+        return _fail(str(error), UNREACHABLE)
     console = Console()
-    console.print(table(findings))
+    console.print(make_table(findings))
     lacking = sum(finding.status == "missing" for finding in findings)
     if lacking:
         console.print(f"{lacking} of {len(findings)} checks fail: `pulumi up` would stop halfway.")

@@ -19,9 +19,10 @@ from moto import mock_aws
 from rich.console import Console
 
 from components.aws import tags
-from ops import checks, preflight
-from ops.checks import Finding
-from ops.needs import (
+from ops.aws import preflight as account
+from ops.aws.checks import capacity, names, versions
+from ops.aws.checks.quotas import compute_quotas, network_limits
+from ops.aws.needs import (
     ADDRESSES,
     ON_DEMAND_G,
     ON_DEMAND_P,
@@ -34,12 +35,14 @@ from ops.needs import (
     Needs,
     Pool,
     Quota,
-    needs,
+    list_needs,
     quota_of,
 )
+from ops.findings import Finding, Status
+from ops.preflight import __main__ as preflight
 from stacks.check import read_environment
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 OURS = [{"Key": key, "Value": value} for key, value in ((tags.ENVIRONMENT, "prod"), (tags.MANAGED_BY, "pulumi"))]
@@ -138,7 +141,7 @@ def test_an_instance_counts_against_a_quota(kind: str, capacity: str, quota: Quo
 
 
 def test_needs_of_production() -> None:
-    found = needs(read_environment(ROOT / "Pulumi.prod.yaml"), "prod")
+    found = list_needs(read_environment(ROOT / "Pulumi.prod.yaml"), "prod")
     # 6 x m7i.xlarge and 20 x 2xlarge; 8 x g6.2xlarge; 6 x 12xlarge on spot. The capacity block is paid for ahead.
     assert found.vcpus == {STANDARD: 6 * 4 + 20 * 8, ON_DEMAND_G: 8 * 8, SPOT_G: 6 * 48}
     assert (found.addresses, found.vpcs) == (3, 1)
@@ -152,7 +155,7 @@ def test_needs_of_production() -> None:
 def test_names_that_preflight_checks_are_those_that_the_stack_gives() -> None:
     from tests.unit.aws import engine
 
-    found = needs(read_environment(ROOT / "Pulumi.prod.yaml"), "prod")
+    found = list_needs(read_environment(ROOT / "Pulumi.prod.yaml"), "prod")
     graph = engine.deployed("prod").graph
     given = {kind: {r.inputs.get("name") for r in graph.of_kind(kind)} for kind in ("Role", "Alias")}
     assert set(found.aliases) <= given["Alias"]
@@ -163,19 +166,19 @@ def test_names_that_preflight_checks_are_those_that_the_stack_gives() -> None:
 
 def test_an_environment_that_is_not_on_aws_has_no_needs() -> None:
     with pytest.raises(LookupError, match="kind local: only `kind: aws`"):
-        needs(read_environment(ROOT / "Pulumi.dev.yaml"), "dev")
+        list_needs(read_environment(ROOT / "Pulumi.dev.yaml"), "dev")
 
 
 @pytest.mark.usefixtures("aws")
 def test_the_wrong_account_is_the_only_finding() -> None:
-    found = checks.check(replace(SMALL, account="999999999999"), Account())
+    found = account.check_account(replace(SMALL, account="999999999999"), Account())
     assert [(f.check, f.have, f.status) for f in found] == [("account", ACCOUNT, "missing")]
 
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize(("value", "status"), [(64.0, "ok"), (63.0, "missing"), (-5.0, "missing")])
 def test_compute_quotas(value: float, status: str) -> None:
-    found = one(checks.compute_quotas(SMALL, Account(**{"service-quotas": quotas(L_DB2E81BA=value)})))
+    found = one(compute_quotas(SMALL, Account(**{"service-quotas": quotas(L_DB2E81BA=value)})))
     assert (found.needed, found.have, found.status) == ("64", f"{abs(value):g}", status)
     assert f"--region {REGION} --service-code ec2 --quota-code L-DB2E81BA --desired-value 64" in found.remedy
 
@@ -189,12 +192,12 @@ def test_network_limits_count_what_others_use_and_what_is_ours() -> None:
             ec2.create_tags(Resources=[address["AllocationId"]], Tags=tagged)
     # One VPC is there by default: of 1 allowed nothing is left. Of the 3 addresses one is ours already.
     stub = quotas(L_F678F1CE=1, L_0263D0A3=4)
-    vpc, addresses = checks.network_limits(SMALL, Account(**{"service-quotas": stub}))
+    vpc, addresses = network_limits(SMALL, Account(**{"service-quotas": stub}))
     assert (vpc.needed, vpc.have, vpc.status) == ("1 more", "1 of 1 used", "missing")
     assert VPCS.code in vpc.check
     assert (addresses.needed, addresses.have, addresses.status) == ("2 more", "2 of 4 used", "ok")
     assert ADDRESSES.code in addresses.check
-    assert list(checks.network_limits(replace(SMALL, vpcs=0, addresses=0), Account())) == []
+    assert list(network_limits(replace(SMALL, vpcs=0, addresses=0), Account())) == []
 
 
 @pytest.mark.usefixtures("aws")
@@ -209,7 +212,7 @@ def test_network_limits_count_what_others_use_and_what_is_ours() -> None:
 )
 def test_offerings(kind: str, zones: tuple[str, ...], status: str) -> None:
     pool = Pool(name="cpu", types=(kind,), zones=zones, max=1)
-    found = one(checks.offerings(replace(SMALL, pools=(pool,)), Account()))
+    found = one(capacity.offerings(replace(SMALL, pools=(pool,)), Account()))
     assert found.status == status
     assert found.check == f"pool cpu: {kind}"
     assert found.remedy.startswith("offered in" if kind == "m7i.xlarge" else f"not offered in {REGION}")
@@ -239,14 +242,14 @@ def test_reservations(answer: dict[str, Any] | None, status: str) -> None:
             stub.add_response("describe_capacity_reservations", {"CapacityReservations": [answer]})
         else:
             stub.add_client_error("describe_capacity_reservations", "InvalidCapacityReservationId.NotFound")
-        found = one(checks.reservations(replace(SMALL, pools=(pool,)), Account(ec2=client)))
+        found = one(capacity.reservations(replace(SMALL, pools=(pool,)), Account(ec2=client)))
     assert found.status == status
 
 
 @pytest.mark.usefixtures("aws")
 def test_names_of_others_are_refused_and_ours_are_not() -> None:
     iam, kms, s3 = (moto_client(service) for service in ("iam", "kms", "s3"))
-    everything = (checks.role_names, checks.key_aliases, checks.bucket_names)
+    everything = (names.role_names, names.key_aliases, names.bucket_names)
     assert [one(check(SMALL, Account())).status for check in everything] == ["ok"] * 3
 
     iam.create_role(RoleName="ml-nodes", AssumeRolePolicyDocument="{}")
@@ -281,7 +284,7 @@ def test_names_of_others_are_refused_and_ours_are_not() -> None:
     ],
 )
 def test_versions(client: Any, statuses: list[str]) -> None:
-    found = list(checks.versions(SMALL, Account(eks=client())))
+    found = list(versions.versions(SMALL, Account(eks=client())))
     assert [finding.status for finding in found] == statuses
 
 
@@ -290,7 +293,7 @@ def test_versions(client: Any, statuses: list[str]) -> None:
 def test_everything_together() -> None:
     stubs = {"eks": eks("1.35"), "service-quotas": quotas(L_DB2E81BA=64, L_F678F1CE=5, L_0263D0A3=5)}
     small = replace(SMALL, pools=(Pool(name="cpu", types=("m7i.xlarge",), zones=(f"{REGION}a",), max=2),))
-    found = checks.check(small, Account(**stubs))
+    found = account.check_account(small, Account(**stubs))
     assert {finding.status for finding in found} == {"ok"}
     assert len(found) == 10
 
@@ -301,7 +304,7 @@ def test_the_table_has_the_worst_first_and_remedies_only_where_needed() -> None:
         Finding(check="short", needed="2", have="1", status="missing", remedy="ask for more"),
     ]
     written = io.StringIO()
-    Console(width=120, file=written).print(preflight.table(rows))
+    Console(width=120, file=written).print(preflight.make_table(rows))
     text = written.getvalue()
     assert text.index("short") < text.index("fine")
     assert "ask for more" in text
@@ -323,7 +326,7 @@ def test_aws_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch, e
     def refuse(*_: object) -> list[Finding]:
         raise error
 
-    monkeypatch.setattr(preflight, "check", refuse)
+    monkeypatch.setattr(account, "check_account", refuse)
     result = CliRunner().invoke(preflight.main, [str(ROOT / "Pulumi.prod.yaml")])
     assert result.exit_code == preflight.UNREACHABLE
     assert said in result.stderr
@@ -331,16 +334,16 @@ def test_aws_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch, e
 
 
 @pytest.mark.parametrize(("status", "code"), [("ok", 0), ("look", 0), ("missing", preflight.LACKING)])
-def test_exit_codes(monkeypatch: pytest.MonkeyPatch, status: checks.Status, code: int) -> None:
+def test_exit_codes(monkeypatch: pytest.MonkeyPatch, status: Status, code: int) -> None:
     finding = Finding(check="c", needed="1", have="0", status=status, remedy="r")
-    monkeypatch.setattr(preflight, "check", lambda *_: [finding])
+    monkeypatch.setattr(account, "check_account", lambda *_: [finding])
     result = CliRunner().invoke(preflight.main, [str(ROOT / "Pulumi.prod.yaml")])
     assert result.exit_code == code
 
 
 def test_a_team_stack_has_nothing_to_check() -> None:
     result = CliRunner().invoke(preflight.main, [str(ROOT / "Pulumi.prod-vision.yaml")])
-    assert (result.exit_code, "nothing to check" in result.output) == (0, True)
+    assert (result.exit_code, "no account to check" in result.output) == (0, True)
 
 
 @pytest.mark.parametrize("name", ["Pulumi.dev.yaml", "Pulumi.nowhere.yaml"])

@@ -1,4 +1,4 @@
-"""Text of others in our Markdown: names and messages that can break nothing, mention nobody and show no secret."""
+"""Foreign text in our Markdown: names and messages that can break nothing, mention nobody and show no secret."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-# What a message must never carry on: keys, tokens, passwords in URLs and after their names.
+# What a message must never show: keys, tokens, passwords in URLs and after their names.
 REDACTED = "[redacted]"
 _SECRETS = (
     re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
@@ -20,14 +20,14 @@ _SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|@~$&\"']")
 
 
 def redact(text: str) -> str:
-    """A text without what looks like a secret. The engine blinds the secrets it knows; this is for the others."""
+    """A text without what looks like a secret. The engine blinds the secrets that it knows; this is for the others."""
     for pattern in _SECRETS:
         text = pattern.sub(REDACTED, text)
     return text
 
 
-def plain(text: str, limit: int = 400) -> str:
-    """A text of others on one line: redacted, cut, and with every character of Markdown or HTML as an entity."""
+def escape(text: str, limit: int = 400) -> str:
+    """A foreign text on one line: redacted, cut, and with every character of Markdown or HTML as an entity."""
     line = " ".join(redact(text).split())
     if len(line) > limit:
         line = line[: limit - 1] + "…"
@@ -35,7 +35,7 @@ def plain(text: str, limit: int = 400) -> str:
 
 
 def code(text: str, limit: int = 160) -> str:
-    """A name of others as code. Backticks would end it and a pipe its table cell: they are replaced."""
+    """A foreign name as code. A backtick would end it and a pipe its table cell: both are replaced."""
     line = " ".join(text.split()).replace("`", "'").replace("|", "¦")
     if len(line) > limit:
         line = line[: limit - 1] + "…"
@@ -43,11 +43,11 @@ def code(text: str, limit: int = 160) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = ()) -> list[str]:
-    """A table, its columns of `numbers` to the right."""
+    """A table with the columns of `numbers` aligned to the right."""
     marks = ["---:" if index in numbers else "---" for index in range(len(head))]
     return [f"| {' | '.join(cells)} |" for cells in (head, marks, *rows)]
 
 
 def folded(summary: str, lines: Iterable[str]) -> list[str]:
-    """Lines behind a click. The blank lines make GitHub read what is inside as Markdown."""
+    """Lines that unfold at a click. The blank lines make GitHub render the content as Markdown."""
     return ["<details>", f"<summary>{html.escape(summary)}</summary>", "", *lines, "", "</details>"]

@@ -15,8 +15,9 @@ import yaml
 from botocore.stub import ANY, Stubber
 from click.testing import CliRunner
 
-from ops import prices as command
-from ops.price_table import TABLE, PriceError, document, load, refreshed_file
+from ops.aws import prices as command
+from ops.aws.price_table import TABLE, document, load, refreshed_file
+from ops.bill import PriceError
 
 TODAY = date(2026, 11, 22)
 

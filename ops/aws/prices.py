@@ -1,4 +1,4 @@
-"""Refresh the price table from the AWS price list: `python -m ops.prices --region eu-west-1`."""
+"""Refresh the price table from the AWS price list: `python -m ops.aws.prices --region eu-west-1`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from components.aws import instance_types
-from ops.price_table import TABLE, document, load, refreshed_file
+from ops.aws.price_table import TABLE, document, load, refreshed_file
 
 # The price list is served in few regions, for all of them.
 API_REGION = "us-east-1"
@@ -28,7 +28,7 @@ INSTANCES = {
     "marketoption": "OnDemand",
 }
 DATABASES = {"databaseEngine": "PostgreSQL", "deploymentOption": "Single-AZ", "productFamily": "Database Instance"}
-HEADER = "# Written by `python -m ops.prices`; do not edit. US dollars, on demand, before tax and discounts.\n"
+HEADER = "# Written by `python -m ops.aws.prices`; do not edit. US dollars, on demand, before tax and discounts.\n"
 
 
 def products(client: Any, service: str, attributes: Mapping[str, str]) -> Iterator[dict[str, Any]]:
@@ -97,7 +97,7 @@ def refreshed(client: Any, region: str, today: date, table: Path = TABLE) -> tup
 @click.command()
 @click.option("--region", required=True, help="AWS region whose prices to fetch, such as eu-west-1.")
 def main(region: str) -> None:
-    """Fetch a region's prices from the AWS price list into ops/prices.<region>.yaml."""
+    """Fetch a region's prices from the AWS price list into ops/aws/prices.<region>.yaml."""
     console = Console(stderr=True)
     try:
         client = boto3.client("pricing", region_name=API_REGION)

@@ -1,0 +1,1 @@
+"""One comment on all previews of a pull request: `python -m ops.comment`."""

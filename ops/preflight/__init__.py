@@ -1,0 +1,1 @@
+"""What the account of a stack lacks, before `pulumi up`: `python -m ops.preflight`."""
