@@ -4,11 +4,10 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-
-from rich.console import Console
 
 from local import process
 from local.commands.prepare import built_programs, existing_pulumi
@@ -17,17 +16,12 @@ from local.paths import INSTANCES, LOCAL, ROOT
 from local.progress import Steps
 from local.pulumi_cli.cli import Pulumi, installed_cli
 from local.stack import policy_options, read_stack, stack_file
-from ops import cost
-from ops.preview import PreviewError, read
-from ops.price_table import PriceError
 from stacks.aws_config import AwsCluster
 from stacks.config import Environment
 from stacks.team_stack_config import TeamStack
 
 #: Providers of a stack on AWS. Their plugins have the versions of the Python packages.
 PROVIDERS = ("aws", "kubernetes")
-#: Where AWS is asked who calls when neither the stack nor the user names a region: any region can answer.
-ANY_REGION = "us-east-1"
 GUIDE = "docs/aws.md"
 
 
@@ -65,7 +59,7 @@ def _show_aws(stack: str, config: Environment | TeamStack, words: Sequence[str])
         [*command, "--event-log", str(record)], env={**environment, "PULUMI_DEBUG_COMMANDS": "true"}, check=False
     ).returncode
     # Whoever asked for JSON on stdout gets nothing else there.
-    show_bill(record, Console(stderr=not {"--json", "-j"}.isdisjoint(words)))
+    show_bill(record, stderr=not {"--json", "-j"}.isdisjoint(words))
     return code
 
 
@@ -81,21 +75,14 @@ def users_environment(inherited: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_credentials(stack: str, config: Environment | TeamStack) -> None:
-    """Raises Failure unless AWS knows who calls."""
-    # A second to import, which only stacks on AWS shall pay.
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from ops.preflight import why_unreachable
-
-    session = boto3.Session()
+    """Raises Failure unless AWS accepts the user's credentials."""
     cluster = None if isinstance(config, TeamStack) else config.cluster
-    region = cluster.region if isinstance(cluster, AwsCluster) else session.region_name or ANY_REGION
-    try:
-        session.client("sts", region_name=region).get_caller_identity()
-    except (BotoCoreError, ClientError) as error:
-        why = " ".join(why_unreachable(error, region).split())
-        raise Failure(f"the stack {stack!r} is on AWS, and {why}", f"{GUIDE} says what a preview needs") from None
+    region = ("--region", cluster.region) if isinstance(cluster, AwsCluster) else ()
+    # A process: local/ imports nothing of ops/, and boto3, which takes a second to import, is for these stacks only.
+    command = [sys.executable, "-m", "ops.aws.credentials", *region]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failure(f"the stack {stack!r} is on AWS, and {reason(done)}", f"{GUIDE} says what a preview needs")
 
 
 def check_stack(stack: str, environment: Mapping[str, str]) -> None:
@@ -143,14 +130,6 @@ def reason(done: subprocess.CompletedProcess[str]) -> str:
     return process.last_words(done.stderr.splitlines()).removeprefix("error: ")
 
 
-def show_bill(record: Path, console: Console) -> None:
-    """What the previewed stack costs a month. Nothing where the preview did not come to its end: sums would mislead."""
-    try:
-        preview = read(record)
-        refused = any(violation.mandatory for violation in preview.violations)
-        if preview.failure and not refused:
-            console.print("No cost estimate: the preview did not come to its end.", style="dim")
-            return
-        cost.show(console, cost.change(preview), details=False)
-    except (PreviewError, PriceError) as error:
-        console.print(f"No cost estimate: {error}", style="dim", markup=False)
+def show_bill(record: Path, *, stderr: bool) -> None:
+    """Print what the previewed stack costs a month, on stdout or stderr."""
+    subprocess.run([sys.executable, "-m", "ops.cost", str(record)], cwd=ROOT, stdout=2 if stderr else None, check=False)

@@ -7,7 +7,7 @@ those whose operation changes something.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from pulumi.automation.events import DiagnosticEvent, PolicyEvent, StepEventMetadata, SummaryEvent
 
@@ -38,7 +38,7 @@ def read_events(events: Iterable[Mapping[str, Any]], stack: str) -> Preview:
                 diagnostics.append(_diagnostic(found))
         elif raw := event.get("summaryEvent"):
             ended = SummaryEvent.from_json(raw)
-            summary = ended.resource_changes or {}
+            summary = cast("Mapping[str, int]", ended.resource_changes or {})
             judged = judged or bool(ended.policy_packs)
             # The SDK's class leaves `result` out.
             failed, before_summary = raw.get("result") == "failed", len(diagnostics)

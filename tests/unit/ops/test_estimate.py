@@ -259,8 +259,26 @@ def test_the_command_prints_the_date_and_the_source(tmp_path: Path) -> None:
     assert (failed.exit_code, failed.stderr.count("\n")) == (1, 1)
 
 
-def test_a_stack_without_aws_costs_nothing() -> None:
-    assert CliRunner().invoke(main, [str(PREVIEWS / "dev.json")]).output == "dev: no cloud resources, so no bill.\n"
+@pytest.mark.parametrize(
+    ("record", "shown"),
+    [
+        ("prod.json", "By pool"),
+        ("dev.json", "dev: no cloud resources, so no bill.\n"),
+        ("refused.json", "dev: no cloud resources, so no bill.\n"),
+        ("failed.json", "dev: no cost estimate, since the preview did not finish.\n"),
+        ("README.md", "README.md: is no recorded preview"),
+    ],
+)
+def test_the_bill_is_that_of_a_preview_that_finished(record: str, shown: str) -> None:
+    assert shown in CliRunner().invoke(main, [str(PREVIEWS / record)]).output
+
+
+def test_programs_are_told_that_the_sums_of_a_failed_preview_lack_something(tmp_path: Path) -> None:
+    failed = {"sequence": 9, "timestamp": 9, "summaryEvent": {"result": "failed"}}
+    path = tmp_path / "prod.json"
+    path.write_text((PREVIEWS / "prod.json").read_text().replace('"mandatory"', '"advisory"') + json.dumps(failed))
+    (bill,) = json.loads(CliRunner().invoke(main, [str(path), "--json"]).output)
+    assert "The preview failed: the sums lack what it did not reach." in bill["notes"]
 
 
 @pytest.mark.parametrize(("amount", "text"), [(0.4, "$0"), (-0.4, "$0"), (-1234.5, "-$1,234"), (1e6, "$1,000,000")])

@@ -84,6 +84,26 @@ def test_operations_that_change_nothing_are_left_out(tmp_path: Path, op: str) ->
     assert read(digest(tmp_path, step(op))).resources == ()
 
 
+def events(tmp_path: Path, *found: dict[str, Any]) -> Path:
+    path = tmp_path / "dev.events.json"
+    lines = [json.dumps({"sequence": number, "timestamp": number, **event}) for number, event in enumerate(found)]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def pre_event(op: str, **keys: Any) -> dict[str, Any]:
+    return {"resourcePreEvent": {"metadata": {"op": op, "urn": URN, "old": {"inputs": {"size": 1}}, **keys}}}
+
+
+def test_events_of_a_newer_engine_are_read_or_refused_but_never_half_read(tmp_path: Path) -> None:
+    unknown = [{"newEvent": {}}, {"preludeEvent": {"config": {}, "added": 1}}, pre_event("something-new")]
+    update = pre_event("update", detailedDiff={"size": {"diffKind": "update"}})
+    (resource,) = read(events(tmp_path, *unknown, update)).resources
+    assert (resource.change, resource.paths) == ("update", ("size",))
+    with pytest.raises(PreviewError, match=r"dev\.events\.json: cannot be read \('turned' is not a valid DiffKind\)"):
+        read(events(tmp_path, pre_event("update", detailedDiff={"size": {"diffKind": "turned"}})))
+
+
 def test_unchanged_resources_that_are_not_listed_make_a_record_incomplete(tmp_path: Path) -> None:
     preview = read(digest(tmp_path, step("update"), changeSummary={"update": 1, "same": 40}))
     assert not preview.complete
@@ -98,10 +118,8 @@ def test_secrets_and_unknowns_do_not_come_through() -> None:
 
 
 def test_two_records_of_a_stack_are_put_together(tmp_path: Path) -> None:
-    events = tmp_path / "dev.events.json"
     violation = {"policyName": "p", "enforcementLevel": "advisory", "message": "About.\nWrong.", "resourceUrn": URN}
-    events.write_text(json.dumps({"sequence": 1, "timestamp": 1, "policyEvent": violation}) + "\n")
-    (preview,) = read_all([digest(tmp_path, step("create")), events])
+    (preview,) = read_all([digest(tmp_path, step("create")), events(tmp_path, {"policyEvent": violation})])
     assert len(preview.resources) == 1
     assert [found.message for found in preview.violations] == ["Wrong."]
     assert preview.judged
