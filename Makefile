@@ -61,8 +61,8 @@ test-all: test-environment ## all tests and all groups, from any state; what cam
 ci: test-environment ## all tests, then groups of tests for an hour, the one first whose code changed last
 	@$(PYTHON) -m local ci
 
-lint: test-environment ## ruff and pyright
-	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m pyright
+lint: test-environment ## ruff, pyright, and which way imports point
+	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m tests.imports && $(PYTHON) -m pyright
 
 bench: test-environment ## the figures of docs/benchmarks.md
 	@$(PYTHON) -m tests.bench

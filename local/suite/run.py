@@ -25,6 +25,7 @@ from local.suite.results import Part, Run
 CHECKS: dict[str, Sequence[str]] = {
     "ruff": ("ruff", "check", "."),
     "ruff-format": ("ruff", "format", "--check", "."),
+    "imports": ("tests.imports",),
     "pyright": ("pyright",),
 }
 #: The tests on an embedded cluster share it: one process. All others run on all cores.
