@@ -1,7 +1,7 @@
 # Every command makes what it needs first; run again, it does only what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help up cluster preview outputs predict status env down mirror upgrade clean test test-unit test-platform test-groups test-all ci lint bench environment
+.PHONY: help up cluster preview outputs predict status env recover down mirror upgrade clean test test-unit test-platform test-groups test-all ci lint bench environment
 SHELL := /bin/bash
 
 PYTHON := .local/venv/bin/python
@@ -30,6 +30,9 @@ status: environment ## what runs, what waits and why
 
 env: environment ## shell lines for plain pulumi and kubectl: source <(make -s env)
 	@$(PYTHON) -m local --stack $(STACK) env
+
+recover: environment ## after a killed command: waits for what still runs, settles what it left pending
+	@$(PYTHON) -m local --stack $(STACK) recover
 
 down: environment ## destroy the stack, stop the cluster
 	@$(PYTHON) -m local --stack $(STACK) down

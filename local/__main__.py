@@ -90,6 +90,15 @@ def env(stack: str) -> None:
 
 @cli.command()
 @click.pass_obj
+def recover(stack: str) -> None:
+    """After a killed command: wait for what still runs, settle what is pending. Safe at any time."""
+    from local.commands import recover
+
+    recover.recover(stack)
+
+
+@cli.command()
+@click.pass_obj
 def down(stack: str) -> None:
     """Destroy the stack and stop the cluster."""
     from local.commands import down

@@ -9,7 +9,7 @@ from local.errors import Failure
 from local.node.embedded import EmbeddedNode
 from local.paths import INSTANCES, LOCAL, cache_folder
 from local.progress import Steps
-from local.pulumi_cli.cli import tools_to_build
+from local.pulumi_cli.installed import tools_to_build
 from local.toolchain import building
 from local.toolchain.tools import CLUSTER_TOOLS
 

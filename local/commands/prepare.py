@@ -12,7 +12,8 @@ from local.mirror.entries import available, images_of
 from local.node.embedded import EmbeddedNode
 from local.paths import INSTANCES, Instance
 from local.progress import Steps
-from local.pulumi_cli.cli import Pulumi, tools_to_build
+from local.pulumi_cli.cli import Pulumi
+from local.pulumi_cli.installed import tools_to_build
 from local.stack import read_environment, stack_file
 from local.toolchain import building
 from local.toolchain.go import find_go

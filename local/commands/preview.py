@@ -14,7 +14,9 @@ from local.commands.prepare import built_programs, existing_pulumi
 from local.errors import Failure
 from local.paths import INSTANCES, LOCAL, ROOT
 from local.progress import Steps
-from local.pulumi_cli.cli import Pulumi, installed_cli
+from local.pulumi_cli.cli import Pulumi
+from local.pulumi_cli.home import Home
+from local.pulumi_cli.installed import installed_cli
 from local.stack import policy_options, read_stack, stack_file
 from stacks.aws_config import AwsCluster
 from stacks.config import Environment
@@ -44,7 +46,7 @@ def _show_aws(stack: str, config: Environment | TeamStack, words: Sequence[str])
     environment = users_environment(os.environ)
     with Steps() as steps:
         if installed_cli() is None:
-            Pulumi(INSTANCES["dev"], built_programs(steps, cluster=False)).link_programs()
+            Home(INSTANCES["dev"].folder / "pulumi").link_programs(built_programs(steps, cluster=False))
         check_stack(stack, environment)
         ensure_plugins(environment, steps)
     record = LOCAL / "log" / f"preview-{stack}.json"

@@ -18,9 +18,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local import process
+from local import process, processes
 from local.errors import Failure
-from local.node import certificates, cgroups, files, link, machine, processes, programs, slots
+from local.node import certificates, cgroups, files, link, machine, programs, slots
 from local.node.addresses import Addresses
 from local.node.settings import Node
 from local.paths import VENV_BIN, Instance

@@ -17,8 +17,8 @@ import pytest
 from local.addons import install
 from local.node.cgroups import hierarchies
 from local.node.embedded import EmbeddedNode
-from local.node.processes import start_time
 from local.paths import Instance
+from local.processes import start_time
 from tests.embedded import EmbeddedCluster, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]

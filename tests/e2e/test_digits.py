@@ -21,6 +21,7 @@ import pytest
 from local.commands import down, outputs, predict, prepare, status
 from local.commands.request import post
 from local.paths import INSTANCES
+from local.progress import Steps
 from tests.e2e.load import Load
 from tests.embedded import EmbeddedCluster, wait_for
 
@@ -251,9 +252,15 @@ def test_a_killed_up_goes_on_where_it_was(embedded: EmbeddedCluster) -> None:
     wait_for("the first change of the update", lambda: embedded.mutations() > before, 60)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    embedded.pulumi.recover()
+    with Steps() as steps:
+        embedded.pulumi.recover(steps)
     embedded.up()
     embedded.run("preview", "--expect-no-changes")
+    assert "pending_operations" not in json.loads(embedded.run("stack", "export").stdout)["deployment"]
+    # Of two managers of a field, each refuses what the other changes.
+    for item in embedded.get("jobs,deployments,services,configmaps", "-n", NAMESPACE, "--show-managed-fields")["items"]:
+        managers = {entry["manager"] for entry in item["metadata"]["managedFields"]}
+        assert sum(manager.startswith("pulumi-kubernetes-") for manager in managers) <= 1, item["metadata"]["name"]
     assert post(f"{embedded.server['url']}/predict", {"input": embedded.samples()["inputs"][0]})
 
 

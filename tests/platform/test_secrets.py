@@ -137,7 +137,7 @@ def test_no_value_is_in_the_cluster_but_in_its_secret(canaries: Canaries, platfo
 
 def kept_by_pulumi(platform: EmbeddedCluster, forms: set[bytes]) -> list[str]:
     """The files in which Pulumi has one of the forms."""
-    files = [file for file in platform.pulumi.folder.rglob("*") if file.is_file() and not file.is_symlink()]
+    files = [file for file in platform.pulumi.home.folder.rglob("*") if file.is_file() and not file.is_symlink()]
     files.append(platform.pulumi.stack_file)
     kinds = {part for file in files for part in file.parts}
     assert {"stacks", "history", "backups"} <= kinds

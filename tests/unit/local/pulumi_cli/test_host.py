@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from local.node.processes import start_time
-from local.pulumi_cli.cli import HOST
+from local.processes import start_time
+from local.pulumi_cli.home import HOST
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 

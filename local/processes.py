@@ -3,24 +3,50 @@
 import contextlib
 import os
 import signal
+import time
 from pathlib import Path
 
 from local.waiting import wait_until
 
-#: What the node's programs see of the environment: nothing of the user's that is not about the machine itself. The
-#: proxies are for containerd, which pulls images of the user's registries.
+#: The environment variables that a spawned program gets: none of the user's but those that are about the machine
+#: itself. The proxies are for containerd, which pulls images of the user's registries.
 INHERITED = frozenset(("PATH", "LANG", "LC_ALL", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"))
 
 
 def start_time(pid: int) -> int | None:
     """When a process started, in clock ticks since boot; None when there is no such process, or only its zombie."""
+    words = _status(pid)
+    return None if words is None else int(words[19])
+
+
+def age(pid: int) -> float:
+    """For how many seconds a process has been running; 0 when there is no such process."""
+    started = start_time(pid)
+    return 0.0 if started is None else time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
+
+
+def name(pid: int) -> str | None:
+    """The name of a running process as the kernel has it, its first 15 characters; None when there is none."""
+    try:
+        return None if _status(pid) is None else Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return None
+
+
+def parent(pid: int) -> int | None:
+    words = _status(pid)
+    return None if words is None else int(words[1])
+
+
+def _status(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the third, the state, on; None for no process and for a zombie."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The name in parentheses may hold spaces.
     words = text.rpartition(")")[2].split()
-    return None if words[0] in "ZX" else int(words[19])
+    return None if words[0] in "ZX" else words
 
 
 def spawn(command: list[str], log: Path) -> int:
@@ -47,6 +73,7 @@ def first_child(pid: int) -> int | None:
 
 
 def end(pid: int) -> None:
+    """Kill a process and wait until it is gone."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     wait_until(lambda: start_time(pid) is None, 10)
