@@ -96,7 +96,7 @@ GROUPS = (
 )
 
 
-def chosen(words: Sequence[str], groups: Sequence[Group] = GROUPS) -> list[Group]:
+def chosen(words: Sequence[str], groups: Sequence[Group]) -> list[Group]:
     """The groups of these names or families, all without a word. Raises Failure for a name that none has."""
     known = {name for group in groups for name in (group.name, group.family)}
     if unknown := sorted(set(words) - known):

@@ -60,7 +60,7 @@ def test() -> int:
 
 def test_groups(words: Sequence[str]) -> int:
     """The groups of these names or families, all without a word, with what the mirror lacks for them built first."""
-    groups = chosen(words)
+    groups = chosen(words, GROUPS)
     with _run([group.name for group in groups]) as (done, steps):
         _build(groups, steps)
         for group in groups:
@@ -88,7 +88,7 @@ def ci(began: float) -> int:
         _base(done, steps)
         for group in groups:
             elapsed = time.time() - began
-            if why := _cannot() or schedule.lacks(_missing(group)) or schedule.no_time(group, elapsed, taken):
+            if why := why_no_cluster() or schedule.lacks(_missing(group)) or schedule.no_time(group, elapsed, taken):
                 done.append(Part(name=group.name, outcome="not run", complete=False, why=why))
             else:
                 _group(group, done, steps, schedule.limit(elapsed))
@@ -107,14 +107,14 @@ def _base(done: list[Part], steps: Steps) -> None:
     def on_cluster() -> None:
         done.append(parts.run_tests("cluster", PHASES["cluster"], steps))
 
-    if not _cannot():
+    if not why_no_cluster():
         # Before the tests, which would hide the progress of a first build.
         prepare(steps)
     process.side_by_side(on_cluster, without_cluster)
 
 
 def _build(groups: Sequence[Group], steps: Steps) -> None:
-    if why := _cannot():
+    if why := why_no_cluster():
         raise Failure(f"the groups of tests cannot run here: {why}", "run them as root on Linux")
     prepare(steps)
     making.build({entry for group in groups for entry in group.entries}, steps)
@@ -131,7 +131,7 @@ def _missing(group: Group) -> list[str]:
     return [entry for entry in group.entries if making.missing([entry])]
 
 
-def _cannot() -> str:
+def why_no_cluster() -> str:
     """Why this machine runs no embedded cluster; empty when it does."""
     return "" if platform.system() == "Linux" and os.geteuid() == 0 else "the embedded cluster needs Linux and root"
 
