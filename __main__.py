@@ -2,9 +2,10 @@
 
 import pulumi
 
-from stacks import environment, team_stack
-from stacks.config import Environment
+from stacks.environment import build as environment
+from stacks.environment.config import Environment
 from stacks.loading import load_stack
+from stacks.team_stack import build as team_stack
 
 stack = load_stack()
 outputs = environment.build(stack) if isinstance(stack, Environment) else team_stack.build(stack)

@@ -14,8 +14,8 @@ import yaml
 from components.exposure import ClusterAddress, Exposure
 from components.platform.connection import Connection
 from components.platform.sources import Sources
-from components.platform.storage.own import OwnStorage
-from components.tenancy.network import Traffic
+from components.storage.own import OwnStorage
+from components.teams.network import Traffic
 
 # The provider's own defaults (50 requests a second, bursts of 120) make a stack of some hundred objects wait
 # for its client, not for the API server, which has priority-and-fairness queues of its own.

@@ -7,9 +7,9 @@ from local.errors import Failure
 from local.paths import ROOT
 from policy.rules.model import PRODUCTION
 from stacks import check
-from stacks.config import Environment
-from stacks.faults import ConfigError
-from stacks.team_stack_config import TeamStack
+from stacks.environment.config import Environment
+from stacks.language.faults import ConfigError
+from stacks.team_stack.config import TeamStack
 
 
 def stack_file(stack: str) -> Path:

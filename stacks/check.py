@@ -14,15 +14,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from stacks.config import Environment
-from stacks.config_model import did_you_mean
-from stacks.faults import PROJECT, ConfigError, Fault, Path
-from stacks.secrets_config import VALUES, key_references, missing_values, references, value_faults
-from stacks.stack_file import read_stack_file
+from stacks.environment.config import Environment
+from stacks.language.faults import PROJECT, ConfigError, Fault, Path
+from stacks.language.model import did_you_mean
+from stacks.language.stack_file import read_stack_file
+from stacks.language.validation import validate
 from stacks.stack_keys import ROOTS, config_path, located, own_key
-from stacks.team_config import Team
-from stacks.team_stack_config import TeamStack
-from stacks.validation import validate
+from stacks.team_stack.config import TeamStack
+from stacks.teams.config import Team
+from stacks.teams.secrets import VALUES, key_references, missing_values, references, value_faults
 
 # What Pulumi itself keeps in a stack file. Later versions may add to it, so only near misses are refused.
 _PULUMI_KEYS = ("config", "environment", "encryptionsalt", "encryptedkey", "secretsprovider")

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import pulumi
 from pydantic import BaseModel
 
-from stacks.config import Environment
-from stacks.faults import PROJECT, ConfigError, Fault
-from stacks.stack_file import read_stack_file
+from stacks.environment.config import Environment
+from stacks.language.faults import PROJECT, ConfigError, Fault
+from stacks.language.stack_file import read_stack_file
+from stacks.language.validation import validate
 from stacks.stack_keys import config_path, located
-from stacks.team_stack_config import TeamStack
-from stacks.validation import validate
+from stacks.team_stack.config import TeamStack
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -11,9 +11,9 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from stacks import schema
-from stacks.config_model import Rule
-from stacks.faults import PROJECT
+from stacks.language import schema
+from stacks.language.faults import PROJECT
+from stacks.language.model import Rule
 from stacks.stack_keys import ROOTS
 
 _INTRODUCTION = """\

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from pydantic import BaseModel
 
-from stacks.config import Environment
-from stacks.faults import PROJECT, Fault, Path
-from stacks.stack_file import StackFile
-from stacks.team_stack_config import TeamStack
+from stacks.environment.config import Environment
+from stacks.language.faults import PROJECT, Fault, Path
+from stacks.language.stack_file import StackFile
+from stacks.team_stack.config import TeamStack
 
 # The keys that a stack file may hold; it holds one of them.
 ROOTS: Mapping[str, type[BaseModel]] = {"environment": Environment, "team": TeamStack}

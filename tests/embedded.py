@@ -20,9 +20,9 @@ from local.node.embedded import EmbeddedNode
 from local.paths import INSTANCES, LOCAL, Instance
 from local.progress import Steps
 from local.pulumi_cli.cli import Pulumi
+from stacks.catalog.installed import from_embedded_mirror
 from stacks.check import read_environment
-from stacks.cluster_config import LocalCluster
-from stacks.installed import from_embedded_mirror
+from stacks.clouds.config import LocalCluster
 
 T = TypeVar("T")
 

@@ -10,11 +10,11 @@ from pulumi_aws import eks, iam
 from components.aws import policies, tags
 from components.aws.account import Account
 from components.aws.budgets import MonthlyBudget, MonthlyBudgetArgs
-from components.aws.efs import TeamFolder, TeamFolderArgs
+from components.aws.data.efs import TeamFolder, TeamFolderArgs
+from components.aws.data.registry import ImageRepository, ImageRepositoryArgs
 from components.aws.identity import PodRole, PodRoleArgs
 from components.aws.keys import EncryptionKey, EncryptionKeyArgs
 from components.aws.names import reader_role, secret_name
-from components.aws.registry import ImageRepository, ImageRepositoryArgs
 from components.aws.secrets import TeamSecret, TeamSecretArgs
 
 

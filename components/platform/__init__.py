@@ -1,1 +1,1 @@
-"""Services of the cluster that teams build on: storage."""
+"""What operators are installed with: charts, CRDs, drift repair, drains, the connection to the cluster."""

@@ -11,9 +11,9 @@ import pulumi_kubernetes as k8s
 
 from components.labels import Owner, object_labels, platform_labels, selector_labels
 from components.placement import Placement, spread_constraints
-from components.platform.storage.access import Access, TeamStorage
 from components.pods import Mount, Program, container, pod_spec
-from components.queues import PRIORITY_LABEL, QUEUE_LABEL
+from components.queueing.names import PRIORITY_LABEL, QUEUE_LABEL
+from components.storage.access import Access, TeamStorage
 from components.training.versioning import job_version
 
 if TYPE_CHECKING:

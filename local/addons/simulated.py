@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.gpus import DEVICE_CLASS, GPU, PRESENT_LABEL, node_resources
+from components.gpu.resources import DEVICE_CLASS, GPU, PRESENT_LABEL, node_resources
 from components.labels import TEAM_LABEL
 from components.placement import POOL_LABEL
-from stacks.cluster_config import LocalCluster
-from stacks.gpu_config import Gpu
+from stacks.clouds.config import LocalCluster
+from stacks.gpu.config import Gpu
 
 #: Marks the nodes that kwok plays and what they publish, so that those which left the stack config are removed.
 SIMULATED = {"ml-platform/node": "simulated"}

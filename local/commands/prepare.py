@@ -19,8 +19,8 @@ from local.toolchain import building
 from local.toolchain.go import find_go
 from local.toolchain.tool import Tool
 from local.toolchain.tools import CLUSTER_TOOLS, TOOLS
-from stacks.cluster_config import LocalCluster
-from stacks.gpu_config import Gpu
+from stacks.clouds.config import LocalCluster
+from stacks.gpu.config import Gpu
 
 
 def built_programs(steps: Steps, *, cluster: bool = True) -> dict[str, Path]:

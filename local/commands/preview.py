@@ -18,9 +18,9 @@ from local.pulumi_cli.cli import Pulumi
 from local.pulumi_cli.home import Home
 from local.pulumi_cli.installed import installed_cli
 from local.stack import policy_options, read_stack, stack_file
-from stacks.aws_config import AwsCluster
-from stacks.config import Environment
-from stacks.team_stack_config import TeamStack
+from stacks.clouds.aws.config import AwsCluster
+from stacks.environment.config import Environment
+from stacks.team_stack.config import TeamStack
 
 #: Providers of a stack on AWS. Their plugins have the versions of the Python packages.
 PROVIDERS = ("aws", "kubernetes")

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from components.gpus import GPU, is_gpu_resource
+from components.gpu.resources import GPU, is_gpu_resource
 from local import process
 from local.commands.prepare import existing_pulumi
 from local.explain.pending import REFUSALS, Snapshot, number, refusals, requests, why_unscheduled
@@ -17,7 +17,7 @@ from local.node.embedded import EmbeddedNode
 from local.paths import INSTANCES
 from local.stack import read_environment, stack_file
 from local.toolchain.tools import KUBERNETES
-from stacks.cluster_config import LocalCluster
+from stacks.clouds.config import LocalCluster
 
 Object = Mapping[str, Any]
 

@@ -17,9 +17,9 @@ from local.errors import Failure
 from local.paths import INSTANCES, ROOT, Instance
 from local.progress import Steps
 from local.stack import policy_options, read_environment, stack_file
-from stacks.aws_config import AwsCluster
-from stacks.cluster_config import LocalCluster
-from stacks.installed import from_embedded_mirror
+from stacks.catalog.installed import from_embedded_mirror
+from stacks.clouds.aws.config import AwsCluster
+from stacks.clouds.config import LocalCluster
 
 #: How long an answer of a server that `pulumi up` saw ready may take to come through a new Service.
 ANSWER_SECONDS = 15

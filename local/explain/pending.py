@@ -7,10 +7,10 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from components.gpus import GPU
+from components.gpu.resources import GPU
 from components.labels import TEAM_LABEL
 from components.placement import POOL_LABEL
-from stacks.quantities import parse_quantity
+from components.quantities import parse_quantity
 
 Object = Mapping[str, Any]
 # A pod that has ended takes nothing of its node any more.

@@ -10,7 +10,7 @@ from local.container_images import Image
 from local.errors import Failure
 from local.mirror.recipes import RECIPES, Recipe
 from local.paths import mirror_folder
-from stacks.catalog_config import EMBEDDED_IMAGES
+from stacks.catalog.config import EMBEDDED_IMAGES
 
 
 @dataclass(frozen=True, kw_only=True)

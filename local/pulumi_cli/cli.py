@@ -21,7 +21,7 @@ from local.paths import ROOT, VENV_BIN, Instance, mirror_folder
 from local.progress import Steps
 from local.pulumi_cli import cluster, recovery, survivors
 from local.pulumi_cli.home import Home
-from stacks.catalog_config import EMBEDDED_VARIABLE
+from stacks.catalog.config import EMBEDDED_VARIABLE
 
 #: A local update that takes longer than this may wait for something that does not come.
 PATIENCE_SECONDS = 90

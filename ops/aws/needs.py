@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from components import catalog
-from components.aws import instance_types
-from components.aws.addons import IN_AUTO_MODE
-from components.aws.addons import REQUIRED as REQUIRED_ADDONS
-from stacks.aws_config import AwsCluster, NewNetwork
-from stacks.aws_pools_config import NodePool
-from stacks.config import Environment
+from components.aws.compute import instance_types
+from components.aws.compute.addons import IN_AUTO_MODE
+from components.aws.compute.addons import REQUIRED as REQUIRED_ADDONS
+from stacks.clouds.aws.config import AwsCluster, NewNetwork
+from stacks.clouds.aws.pools_config import NodePool
+from stacks.environment.config import Environment
 
 
 @dataclass(frozen=True, kw_only=True)

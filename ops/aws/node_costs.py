@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.aws import instance_types, tags
-from components.gpus import GPU
+from components.aws import tags
+from components.aws.compute import instance_types
+from components.gpu.resources import GPU
 from ops.aws.price_table import Prices
 from ops.bill import GpuPool, Item, Line, number
 

@@ -14,7 +14,7 @@ from ops.aws.checks.quotas import compute_quotas, network_limits
 from ops.aws.checks.versions import versions
 from ops.aws.needs import Needs, list_needs
 from ops.findings import Finding, UnreachableError
-from stacks.config import Environment
+from stacks.environment.config import Environment
 
 CHECKS: tuple[Callable[[Needs, Clients], Iterator[Finding]], ...] = (
     versions,

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from components.aws import instance_types
+from components.aws.compute import instance_types
 from ops.bill import PriceError
 
 TABLE = Path(__file__).parent / "prices.yaml"

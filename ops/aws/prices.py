@@ -15,7 +15,7 @@ import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from components.aws import instance_types
+from components.aws.compute import instance_types
 from ops.aws.price_table import TABLE, document, load, refreshed_file
 
 # The price list is served in few regions, for all of them.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from components.quantities import parse_quantity
 from ops.aws.price_table import Prices
 from ops.bill import Item, Line, number
-from stacks.quantities import parse_quantity
 
 # Classes of claims whose space is paid for elsewhere, by the file system or the bucket behind them.
 SHARED_CLASSES = ("efs", "fsx", "s3", "nfs", "ceph")

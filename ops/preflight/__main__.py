@@ -13,8 +13,8 @@ from rich.table import Table
 from ops.aws import preflight as aws
 from ops.findings import Finding, UnreachableError
 from stacks.check import check_stack_file
-from stacks.config import Environment
-from stacks.faults import ConfigError
+from stacks.environment.config import Environment
+from stacks.language.faults import ConfigError
 
 # By `cluster.kind`: the clouds whose accounts can be checked.
 CLOUDS: Mapping[str, Callable[[Environment, str], list[Finding]]] = {"aws": aws.check_environment}

@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from components.platform.monitoring.dashboards.grafana import FOLDER_ANNOTATION, LABEL
-from components.platform.monitoring.dashboards.queries import PanelQuery, queries
+from components.monitoring.dashboards.grafana import FOLDER_ANNOTATION, LABEL
+from components.monitoring.dashboards.queries import PanelQuery, queries
 from tests import promql
 from tests.embedded import EmbeddedCluster
 from tests.platform.api import CONNECTIONS, Api

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from components.platform import queueing, upkeep
+from components.platform import upkeep
+from components.queueing import kueue as queueing
 from tests.embedded import EmbeddedCluster
 from tests.objects import differences
 

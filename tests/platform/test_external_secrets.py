@@ -18,7 +18,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from components.platform.rotation.program import MANAGER, MARK
+from components.external_secrets.rotation.program import MANAGER, MARK
 from local import container_images
 from local.mirror import making
 from local.mirror.entries import images_of

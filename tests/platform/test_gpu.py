@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from components.gpus import DEVICE_CLASS, GPU, PRESENT_LABEL
+from components.gpu.claims import QUOTA, claim_spec
+from components.gpu.daemons import NAMESPACE
+from components.gpu.resources import DEVICE_CLASS, GPU, PRESENT_LABEL
 from components.labels import INSTANCE_LABEL
 from components.placement import POOL_LABEL, team_toleration
 from components.platform.exceptions import exception_for
-from components.platform.gpu.claims import QUOTA, claim_spec
-from components.platform.gpu.daemons import NAMESPACE
-from components.priorities import PREEMPTIBLE, SERVING
+from components.priorities.names import PREEMPTIBLE, SERVING
 from local.addons.simulated import SimulatedPool, published_devices
 from local.commands.status import waiting_reason
 from local.explain.pending import Snapshot, refusals

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from components.monitoring.rules import ALERTS
 from components.platform.exceptions import exception_for
-from components.platform.monitoring.rules import ALERTS
 from tests.embedded import EmbeddedCluster, wait_for
 from tests.platform.prometheus import Prometheus
 

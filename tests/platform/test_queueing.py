@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from components.placement import POOL_LABEL
-from components.queues import PRIORITY_LABEL, QUEUE_LABEL
+from components.queueing.names import PRIORITY_LABEL, QUEUE_LABEL
 from local.explain.queues import waiting_line, workload_state
 from tests.embedded import EmbeddedCluster, wait_for
 

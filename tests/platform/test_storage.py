@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sklearn.datasets import load_digits
 
-from components.platform.storage.object_store import CREDENTIALS, NAMESPACE
+from components.storage.object_store import CREDENTIALS, NAMESPACE
 from local.commands.request import post
 from tests.embedded import EmbeddedCluster
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from components.platform.monitoring.rules import ALERTS, GROUPS
-from components.platform.monitoring.rules.model import Alert, rule_group
-from components.platform.monitoring.rules.slo import Objectives, objective_rules
+from components.monitoring.rules import ALERTS, GROUPS
+from components.monitoring.rules.model import Alert, rule_group
+from components.monitoring.rules.slo import Objectives, objective_rules
 from tests.tools import promtool
 
 HERE = Path(__file__).parent

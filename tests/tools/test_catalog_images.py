@@ -23,9 +23,9 @@ from local.toolchain import building
 from local.toolchain.tools import PULUMI_PROVIDER
 from local.upgrade import images
 from policy.rules.images import in_catalog, is_sample
-from stacks.config import Environment
-from stacks.installed import installed
-from stacks.secrets import KEY
+from stacks.catalog.installed import installed
+from stacks.environment.config import Environment
+from stacks.teams.secret_values import KEY
 from tests.unit.aws.engine import TEAM_STACK
 from tests.unit.recorder import Graph, Registration
 from tests.unit.stacks.graphs import Built, built, built_team, environment_files

@@ -10,10 +10,10 @@ from typing import Any
 import yaml
 from pulumi.runtime import mocks
 
-from stacks import team_stack
-from stacks.config import Environment
-from stacks.environment import build
-from stacks.team_stack_config import TeamStack
+from stacks.environment.build import build
+from stacks.environment.config import Environment
+from stacks.team_stack import build as team_stack
+from stacks.team_stack.config import TeamStack
 from tests.unit.recorder import Deployed, Engine, Graph, Recorder, deploy
 from tests.unit.stacks.programs import ROOT
 

@@ -9,7 +9,7 @@ import pydantic
 import pytest
 
 from components import catalog
-from components.aws import addons
+from components.aws.compute import addons
 
 ROOT = Path(__file__).parents[3]
 ADDON_VERSION = re.compile(r"v\d+\.\d+\.\d+-eksbuild\.\d+")

@@ -12,7 +12,7 @@ import pytest
 
 from components import catalog
 from components.aws import policies, tags
-from components.aws.addons import REQUIRED
+from components.aws.compute.addons import REQUIRED
 from tests.unit.aws.engine import ENVIRONMENTS, STACKS, TEAM_STACK, deployed, stack_file
 from tests.unit.recorder import Graph, Registration
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.aws import karpenter_policy, policies
+from components.aws import policies
 from components.aws.account import Account
+from components.aws.compute import karpenter_policy
 from components.aws.names import reader_role
 from components.aws.team import reader_statements, team_statements
 

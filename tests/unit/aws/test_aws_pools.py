@@ -9,8 +9,9 @@ import moto.ec2.models.instance_types as moto_types
 import pytest
 import yaml
 
-from components.aws import instance_types, karpenter_objects, pools, tags
-from components.aws.pools import NodePool
+from components.aws import tags
+from components.aws.compute import instance_types, karpenter_objects, pools
+from components.aws.compute.pools import NodePool
 
 GPU = NodePool(name="gpu", instance_types=("g6.xlarge", "g6.12xlarge"), max=4)
 CPU = NodePool(name="cpu", instance_types=("m7i.xlarge",), max=5)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.aws.team import team_prefix
-from stacks.storage_config import OWN_PREFIX
+from stacks.storage.config import OWN_PREFIX
 from tests.unit.aws.engine import deploy_aws, stack_file
 from tests.unit.recorder import Graph, Registration
 from tests.unit.stacks.test_training import env_of

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from components.tenancy.access import GRANTS, ROLES, Role, role_rules
+from components.teams.access import GRANTS, ROLES, Role, role_rules
 from tests.access_matrix import matrix
 
 FORBIDDEN_VERBS = {"*", "escalate", "bind", "impersonate", "deletecollection"}

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from components.aws import kubeconfig
+from components.aws.compute import kubeconfig
 from components.platform import cluster_client, definitions
 from components.platform.cluster_client import Client, read_definitions
 from components.platform.definitions import fingerprint, identity

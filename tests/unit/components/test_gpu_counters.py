@@ -7,12 +7,12 @@ from pathlib import Path
 
 import yaml
 
+from components.gpu.counters import COUNTERS, FILE, FOLDER, counters_file
+from components.gpu.operator import GpuOperatorArgs, operator_values
+from components.monitoring import dashboards
+from components.monitoring.rules import GROUPS
+from components.monitoring.rules.model import rule_group
 from components.platform.connection import Connection
-from components.platform.gpu.counters import COUNTERS, FILE, FOLDER, counters_file
-from components.platform.gpu.operator import GpuOperatorArgs, operator_values
-from components.platform.monitoring import dashboards
-from components.platform.monitoring.rules import GROUPS
-from components.platform.monitoring.rules.model import rule_group
 from components.platform.sources import Sources
 
 

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from components.aws.instance_types import known
-from components.gpus import (
+from components.aws.compute.instance_types import known
+from components.gpu.claims import claim_spec, driver_values
+from components.gpu.device_plugin import plugin_config, plugin_container, plugin_groups
+from components.gpu.operator import GpuOperatorArgs, mig_config, operator_values
+from components.gpu.resources import (
     Exclusive,
     Mig,
     Sharing,
@@ -22,9 +25,6 @@ from components.gpus import (
     node_resources,
 )
 from components.platform.connection import Connection
-from components.platform.gpu.claims import claim_spec, driver_values
-from components.platform.gpu.device_plugin import plugin_config, plugin_container, plugin_groups
-from components.platform.gpu.operator import GpuOperatorArgs, mig_config, operator_values
 from components.platform.sources import Sources
 
 CONNECTION = Connection(kubeconfig="kubeconfig")

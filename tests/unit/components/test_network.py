@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.tenancy.network import Direction, Peer, Traffic, network_policies
+from components.teams.network import Direction, Peer, Traffic, network_policies
 
 ALWAYS = {"default-deny", "allow-dns", "allow-serving"}
 

@@ -15,7 +15,7 @@ from components.placement import (
     team_toleration,
 )
 from components.pods import GPU_CLAIM, Program, Resources, container, pod_spec
-from components.priorities import PLATFORM, PREEMPTIBLE, SERVING, TRAINING
+from components.priorities.names import PLATFORM, PREEMPTIBLE, SERVING, TRAINING
 
 
 def test_without_wishes_there_is_no_affinity() -> None:

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.quantities import canonical_quantity
-from stacks.quantities import parse_quantity
+from components.quantities import canonical_quantity, parse_quantity
 
 
 @pytest.mark.parametrize(

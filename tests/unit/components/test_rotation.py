@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from components.platform.rotation import program
-from components.platform.rotation.program import MARK, Pulse, look, news, patch_of, serve
-from components.platform.rotation.service import program_text
+from components.external_secrets.rotation import program
+from components.external_secrets.rotation.program import MARK, Pulse, look, news, patch_of, serve
+from components.external_secrets.rotation.service import program_text
 from local.node import pki
 
 EARLY, LATER = "2026-01-01T10:00:00Z", "2026-01-01T10:00:05Z"

@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stacks.check import check_stack_file
-from stacks.config import Environment
-from stacks.faults import ConfigError
+from stacks.environment.config import Environment
+from stacks.language.faults import ConfigError
 
 DEV = (Path(__file__).parents[3] / "Pulumi.dev.yaml").read_text()
 FAULT = re.compile(r"[^:]+\.yaml(:\d+)?: \S.*")

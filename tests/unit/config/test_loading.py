@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from stacks import loading
-from stacks.config import Environment
+from stacks.environment.config import Environment
 from stacks.stack_keys import config_path, own_key
 
 HERE = Path(__file__).parent
@@ -105,7 +105,7 @@ def test_spellings_of_a_config_key(key: str, name: str | None):
 
 
 def test_the_line_is_found_in_each_spelling():
-    from stacks.stack_file import parse_stack_file
+    from stacks.language.stack_file import parse_stack_file
 
     for key in (KEY, "environment", "ml-platform:config:environment"):
         file = parse_stack_file(f"config:\n  {key}:\n    cluster: {{}}\n")

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from stacks.check import read_environment
-from stacks.cluster_config import ExistingCluster, LocalCluster, kubeconfig_path
-from stacks.config import Environment
-from stacks.serving_config import ServingResources, share_of
-from stacks.workload_config import Resources
+from stacks.clouds.config import ExistingCluster, LocalCluster, kubeconfig_path
+from stacks.environment.config import Environment
+from stacks.serving.config import ServingResources, share_of
+from stacks.workloads.config import Resources
 
 VALID = Path(__file__).parent / "valid"
 HOME = Path("/home/someone")

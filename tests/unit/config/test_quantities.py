@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.quantities import format_bytes, format_cpu, parse_quantity
+from components.quantities import format_bytes, format_cpu, parse_quantity
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks import schema
+from stacks.language import schema
 from stacks.reference import reference
 from stacks.stack_keys import ROOTS
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stacks.stack_file import parse_stack_file, read_stack_file
+from stacks.language.stack_file import parse_stack_file, read_stack_file
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from stacks.check import check_stack_file, main
-from stacks.config import Environment
+from stacks.environment.config import Environment
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from stacks import image_names, types
+from stacks.language import images as image_names
+from stacks.language import types
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 

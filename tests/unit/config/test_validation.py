@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from stacks.config import Environment
-from stacks.faults import ConfigError, Fault, render_path
-from stacks.validation import validate
+from stacks.environment.config import Environment
+from stacks.language.faults import ConfigError, Fault, render_path
+from stacks.language.validation import validate
 
 
 def environment(**changes: Any) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from typing import Any
 import promql_parser
 import pytest
 
-from components.platform.monitoring import scraping, stack_chart
-from components.platform.monitoring.dashboards import queries
-from components.platform.monitoring.dashboards.grafana import FOLDER_ANNOTATION, LABEL, LARGEST, Board, boards
-from components.platform.monitoring.dashboards.queries import PanelQuery
-from components.platform.monitoring.instances import Store
+from components.monitoring import scraping, stack_chart
+from components.monitoring.dashboards import queries
+from components.monitoring.dashboards.grafana import FOLDER_ANNOTATION, LABEL, LARGEST, Board, boards
+from components.monitoring.dashboards.queries import PanelQuery
+from components.monitoring.instances import Store
 from components.platform.sources import Sources
 from tests import promql
 from tests.unit.stacks.programs import deploy_config, environment, kubeconfig_text, team

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from components.platform.monitoring.rules import ALERTS, slo
-from components.platform.monitoring.rules.model import Recording
-from stacks.monitoring import objectives_of
-from stacks.monitoring_config import ServerSlo, Slo, check_latency, check_objective
+from components.monitoring.rules import ALERTS, slo
+from components.monitoring.rules.model import Recording
+from stacks.monitoring.build import objectives_of
+from stacks.monitoring.config import ServerSlo, Slo, check_latency, check_objective
 
 ROOT = Path(__file__).parents[3]
 PREDICTOR = ROOT / "images" / "predictor" / "predictor" / "metrics.py"

@@ -22,7 +22,7 @@ KNOWN = ["staging", "prod", "prod-vision"]
         (["Pulumi.prod-vision.yaml"], ["prod-vision"]),
         (["Pulumi.dev.yaml"], []),
         (["components/aws/network.py"], KNOWN),
-        (["stacks/config.py"], KNOWN),
+        (["stacks/environment/config.py"], KNOWN),
         (["policy/rules/data.py"], KNOWN),
         (["policy/README.md"], []),
         (["images/trainer/Dockerfile"], KNOWN),

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from stacks.config import Environment
-from stacks.environment import build
+from stacks.environment.build import build
+from stacks.environment.config import Environment
 from tests.unit.recorder import Deployed, deploy
 
 ROOT = Path(__file__).parents[3]

@@ -10,10 +10,10 @@ import yaml
 
 from components import catalog
 from components.platform.sources import Sources
-from stacks.catalog_config import EMBEDDED_IMAGES
-from stacks.config import Environment
-from stacks.installed import from_embedded_mirror, installed
-from stacks.sources import ROOT, sources
+from stacks.catalog.config import EMBEDDED_IMAGES
+from stacks.catalog.installed import from_embedded_mirror, installed
+from stacks.catalog.sources import ROOT, sources
+from stacks.environment.config import Environment
 from tests.unit.stacks.programs import environment
 
 HOME = Path("/home/somebody")

@@ -14,12 +14,9 @@ import pytest
 import yaml
 
 from components import catalog
-from components.labels import Owner
-from components.platform.external_secrets import chart_values
-from components.platform.rotation.program import MARK
-from components.platform.sources import Sources
-from components.tenancy import access
-from components.tenancy.external_secrets import (
+from components.external_secrets.operator import chart_values
+from components.external_secrets.rotation.program import MARK
+from components.external_secrets.team import (
     DEFAULTS,
     EntryKey,
     SyncedSecret,
@@ -27,13 +24,16 @@ from components.tenancy.external_secrets import (
     secret_spec,
     store_spec,
 )
+from components.labels import Owner
+from components.platform.sources import Sources
+from components.teams import access
 from local.mirror import helm
 from local.paths import mirror_folder
 from local.toolchain import building
 from local.toolchain.tools import PULUMI_PROVIDER
-from stacks.config import Environment
-from stacks.installed import installed
-from stacks.secrets import KEY
+from stacks.catalog.installed import installed
+from stacks.environment.config import Environment
+from stacks.teams.secret_values import KEY
 from tests.unit.aws.engine import deployed, stack_file
 from tests.unit.pod_security import violations
 from tests.unit.recorder import Graph, Registration

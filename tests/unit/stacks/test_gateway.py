@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from components.platform.gateway import NAMESPACE
-from stacks.gateway_config import check_host, check_route_path
+from components.gateway.gateway import NAMESPACE
+from stacks.gateway.config import check_host, check_route_path
 from tests.unit.recorder import Deployed, Registration
 from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.programs import SERVING, TRAINING, environment, team

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from components.gpu.daemons import NAMESPACE
 from components.platform.exceptions import EXCEPTIONS, exception_for
-from components.platform.gpu.daemons import NAMESPACE
-from stacks.config import Environment
-from stacks.gpu_config import Gpu
+from stacks.environment.config import Environment
+from stacks.gpu.config import Gpu
 from tests.unit.recorder import Graph, Registration
 from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.programs import SERVING, TRAINING, environment, team

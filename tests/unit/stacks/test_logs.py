@@ -8,7 +8,7 @@ import pytest
 
 from components import catalog
 from components.platform.exceptions import exception_for
-from stacks.logging_config import check_otlp_url
+from stacks.logging.config import check_otlp_url
 from tests.unit.recorder import Deployed
 from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.programs import environment

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from components.monitoring.instances import retention_bytes, seconds
+from components.monitoring.rules import GROUPS
 from components.platform.exceptions import exception_for
-from components.platform.monitoring.instances import retention_bytes, seconds
-from components.platform.monitoring.rules import GROUPS
 from tests.unit.pod_security import violations
 from tests.unit.recorder import Graph, Registration
 from tests.unit.stacks.conftest import Deploy

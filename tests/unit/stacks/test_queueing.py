@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from components.platform.queueing import Gangs, GpuFlavor, cohort_spec, manager_config
-from components.queues import PRIORITY_LABEL, QUEUE_LABEL
-from components.tenancy.queue import quota
-from stacks.config import Environment
-from stacks.queue_quotas import Amount, amount, gpu_pools, quotas_of, shared_gpus
-from stacks.queueing import queued_by_another_stack, share_of
+from components.queueing.kueue import Gangs, GpuFlavor, cohort_spec, manager_config
+from components.queueing.names import PRIORITY_LABEL, QUEUE_LABEL
+from components.queueing.team_queue import quota
+from stacks.environment.config import Environment
+from stacks.queueing.build import queued_by_another_stack, share_of
+from stacks.queueing.quotas import Amount, amount, gpu_pools, quotas_of, shared_gpus
 from tests.unit.recorder import Deployed
 from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.programs import SERVING, TRAINING, environment, team, with_training

@@ -12,7 +12,7 @@ import pulumi.runtime
 import pytest
 from pulumi.runtime.rpc import _special_secret_sig, _special_sig_key  # pyright: ignore[reportPrivateUsage]
 
-from stacks.secrets import KEY
+from stacks.teams.secret_values import KEY
 from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.programs import environment, team
 

@@ -14,8 +14,8 @@ import yaml
 from local.addons.simulated import SimulatedPool, published_devices, simulated_nodes, simulated_pools
 from local.node import programs, script, settings
 from local.node.addresses import SLOTS, addresses, free_slot
-from stacks.cluster_config import LocalCluster
-from stacks.gpu_config import Gpu
+from stacks.clouds.config import LocalCluster
+from stacks.gpu.config import Gpu
 
 PROGRAMS = (
     "etcd",

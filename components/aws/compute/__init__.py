@@ -1,0 +1,1 @@
+"""EKS: control plane, add-ons, node pools and Karpenter."""

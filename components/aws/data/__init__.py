@@ -1,0 +1,1 @@
+"""What keeps data in AWS: buckets, file systems, databases, registries, backups."""

@@ -1,0 +1,1 @@
+"""External Secrets: the operator, the Secrets of teams, and their rotation."""

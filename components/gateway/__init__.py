@@ -1,0 +1,1 @@
+"""Gateway, routes of servers, and mesh labels."""

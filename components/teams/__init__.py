@@ -1,0 +1,1 @@
+"""What a team is on the cluster: namespace, roles, network policies, Secrets."""

@@ -1,1 +1,0 @@
-"""What a team gets on a cluster: its namespace, access and limits."""

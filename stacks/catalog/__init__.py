@@ -1,0 +1,1 @@
+"""Where an environment takes charts, manifests and images from."""

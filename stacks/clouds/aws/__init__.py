@@ -1,0 +1,1 @@
+"""An environment in AWS: EKS and all that belongs to it."""

@@ -1,0 +1,340 @@
+"""`cluster.kind: aws`: an EKS cluster, and all in AWS that belongs to its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from components.aws import subnets, tags
+from stacks.clouds.aws.data_config import Bucket, Database, Lustre, Registry, SharedFiles, TeamResources, email_faults
+from stacks.clouds.aws.pools_config import NodePool
+from stacks.clouds.aws.types import AccountId, Email, KubernetesVersion, Region, RoleArn, SubnetId, TagText, VpcId, Zone
+from stacks.language.faults import Fault, Path
+from stacks.language.model import ConfigModel, Many, did_you_mean, shown
+from stacks.language.types import Cidr, Group, Name
+from stacks.teams import checks as crosschecks
+
+if TYPE_CHECKING:
+    from stacks.environment.config import Environment
+
+# Of 64 characters of a role's name, the rest is for "-team-" and the team, or for the longest add-on.
+LONGEST_CLUSTER_NAME = 20
+LONGEST_ROLE_NAME = 64
+LONGEST_BUCKET_NAME = 63
+
+Endpoint = Literal[
+    "autoscaling",
+    "ec2",
+    "ecr.api",
+    "ecr.dkr",
+    "eks",
+    "eks-auth",
+    "elasticfilesystem",
+    "elasticloadbalancing",
+    "kms",
+    "logs",
+    "secretsmanager",
+    "sqs",
+    "ssm",
+    "sts",
+]
+# What a node in a private subnet calls before it is ready, and what pods call all the time.
+DEFAULT_ENDPOINTS: tuple[Endpoint, ...] = ("ec2", "ecr.api", "ecr.dkr", "eks-auth", "logs", "sts")
+OptionalAddon = Literal[
+    "aws-ebs-csi-driver",
+    "aws-efs-csi-driver",
+    "aws-fsx-csi-driver",
+    "aws-mountpoint-s3-csi-driver",
+    "metrics-server",
+]
+
+
+def _zone_faults(zones: tuple[str, ...]) -> Iterator[Fault]:
+    if not 2 <= len(zones) <= subnets.MAX_ZONES:
+        message = f"{len(zones)} zones; EKS needs two, and the subnets are planned for at most three"
+        yield Fault(path=("zones",), message=message, complete=(("zones",),))
+    for index, zone in enumerate(zones):
+        if zone in zones[:index]:
+            yield Fault(path=("zones", index), message=f"{zone!r} is there twice; name another zone")
+
+
+class NewNetwork(ConfigModel):
+    """A VPC that the stack makes."""
+
+    kind: Literal["new"] = Field(description="A VPC that the stack makes.")
+    cidr: Cidr = Field(description="CIDR of the VPC, a private one of /16 to /20.")
+    zones: Many[Zone] = Field(description="Two or three zones. A third can be added later, at the end.")
+    nat: Literal["single", "per-zone"] = Field(
+        default="single", description="One NAT gateway, or one in each zone, so that a zone can fail alone."
+    )
+    endpoints: Many[Endpoint] = Field(
+        default=DEFAULT_ENDPOINTS,
+        description="AWS services with an interface endpoint; S3 always has its free gateway.",
+    )
+    flow_log_days: Literal[1, 3, 7, 14, 30, 60, 90, 180, 365] = Field(
+        default=30, description="Days that flow logs are kept."
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        yield from _zone_faults(self.zones)
+        yield from cidr_faults(self.cidr)
+
+
+class ZoneOfNetwork(ConfigModel):
+    """The subnets of one zone of a VPC that is there already."""
+
+    zone: Zone = Field(description="The zone.")
+    private: SubnetId = Field(description="Subnet of nodes and pods, with a way out through NAT.")
+    intra: SubnetId = Field(description="Subnet of API server, database and file systems.")
+    public: SubnetId | None = Field(default=None, description="Subnet of public load balancers.")
+
+
+class ExistingNetwork(ConfigModel):
+    """A VPC that is there already. The stack only adds Karpenter's tag to its private subnets."""
+
+    kind: Literal["existing"] = Field(description="A VPC that is there already.")
+    vpc: VpcId = Field(description="Id of the VPC.")
+    cidr: Cidr = Field(description="Its CIDR.")
+    subnets: Many[ZoneOfNetwork] = Field(description="Its subnets, two or three zones.")
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        return tuple(subnet.zone for subnet in self.subnets)
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        for fault in _zone_faults(self.zones):
+            index = fault.path[1:]
+            path = ("subnets", *index, "zone") if index else ("subnets",)
+            yield Fault(path=path, message=fault.message, complete=(("subnets",),))
+        seen: set[str] = set()
+        for index, zone in enumerate(self.subnets):
+            for tier in ("private", "intra", "public"):
+                subnet = getattr(zone, tier)
+                if subnet in seen:
+                    message = f"{subnet!r} is there twice; each tier of each zone is a subnet of its own"
+                    yield Fault(path=("subnets", index, tier), message=message)
+                seen |= {subnet} - {None}
+
+
+def cidr_faults(cidr: str) -> Iterator[Fault]:
+    """A VPC's CIDR that cannot be split, or that is not ours to route."""
+    try:
+        subnets.split(cidr, ("a", "b", "c"))
+    except ValueError as error:
+        yield Fault(path=("cidr",), message=str(error))
+        return
+    if not subnets.is_private(cidr):
+        message = f"{cidr} is not private; write one of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"
+        yield Fault(path=("cidr",), message=message)
+    for taken, by in subnets.TAKEN.items():
+        if subnets.overlap(cidr, taken):
+            message = f"{cidr} overlaps {taken}, which {by} uses; write another"
+            yield Fault(path=("cidr",), message=message)
+
+
+class ApiServer(ConfigModel):
+    """Who reaches the Kubernetes API server. From inside the VPC it always answers."""
+
+    public: bool = Field(default=False, description="Whether it answers on the internet too.")
+    cidrs: Many[Cidr] = Field(default=(), description="From where, if so.")
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        if self.public and not self.cidrs:
+            message = "a public endpoint is for some networks only; write them under cidrs:"
+            yield Fault(path=("public",), message=message, complete=(("cidrs",),))
+        if self.cidrs and not self.public:
+            message = "nothing reaches a private endpoint from there; write public: true, or remove the key"
+            yield Fault(path=("cidrs",), message=message, untouched=(("public",),))
+        for index, cidr in enumerate(self.cidrs):
+            if cidr.endswith("/0"):
+                message = f"{cidr} is the whole internet; write the networks of your offices or your VPN"
+                yield Fault(path=("cidrs", index), message=message)
+
+
+class AccessRole(ConfigModel):
+    """An IAM role that may use the cluster."""
+
+    name: Name = Field(description="Name of the entry.")
+    role: RoleArn = Field(description="ARN of the IAM role.")
+    policy: Literal["admin", "view"] | None = Field(
+        default=None, description="Access to the whole cluster. Else only what the groups may do."
+    )
+    groups: Many[Group] = Field(default=(), description="Kubernetes groups, as teams name them.")
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        if self.policy is None and not self.groups:
+            message = "without a policy and without groups the role may do nothing; write one of them"
+            yield Fault(path=("groups",), message=message, complete=(("groups",),), untouched=(("policy",),))
+
+
+class EnvironmentBudget(ConfigModel):
+    """What the whole environment may cost before somebody is told."""
+
+    limit: int = Field(ge=1, le=100_000_000, description="US dollars a month.")
+    emails: Many[Email] = Field(description="Who is told, at most ten addresses.")
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        yield from email_faults(self.emails)
+
+
+class AwsCluster(ConfigModel):
+    """An EKS cluster that the stack makes, with its network, storage, registry and database."""
+
+    kind: Literal["aws"] = Field(description="An EKS cluster that this stack makes.")
+    name: Name = Field(description="Name of the cluster, and first part of the names of all else.")
+    account: AccountId = Field(description="The only AWS account that the stack may touch, in quotes.")
+    region: Region = Field(description="AWS region.")
+    version: KubernetesVersion = Field(description="Kubernetes version, in quotes.")
+    network: Annotated[NewNetwork | ExistingNetwork, Field(discriminator="kind")] = Field(
+        description="The VPC: a new one, or one that is there already."
+    )
+    api_server: ApiServer = Field(default=ApiServer(), description="Who reaches the API server.")
+    access: Many[AccessRole] = Field(description="Who may use the cluster.")
+    auto_mode: bool = Field(
+        default=False, description="EKS Auto Mode: AWS runs nodes, scaling, volumes and load balancers."
+    )
+    node_pools: Many[NodePool] = Field(description="Node pools; one of kind system, unless autoMode.")
+    addons: Many[OptionalAddon] = Field(
+        default=("aws-ebs-csi-driver", "aws-efs-csi-driver", "aws-mountpoint-s3-csi-driver", "metrics-server"),
+        description="Managed add-ons beside those that every cluster needs.",
+    )
+    buckets: Many[Bucket] = Field(default=(), description="S3 buckets.")
+    shared_files: SharedFiles | None = Field(default=None, description="EFS for the teams.")
+    lustre: Lustre | None = Field(default=None, description="FSx for Lustre before a bucket.")
+    registry: Registry = Field(default=Registry(), description="ECR repositories.")
+    database: Database | None = Field(default=None, description="PostgreSQL for the tracking server.")
+    backup: bool = Field(default=True, description="AWS Backup plan for what asks for it.")
+    budget: EnvironmentBudget | None = Field(default=None, description="Budget of the whole environment.")
+    team_resources: Many[TeamResources] = Field(default=(), description="What teams have beside the usual.")
+    deletion_protection: bool = Field(default=True, description="Cluster and database refuse to be deleted.")
+    tags: Mapping[TagText, TagText] = Field(default={}, description="More tags of every resource.")
+
+    def installs(self, cluster: str) -> Iterator[str]:
+        yield from super().installs(cluster)
+        if not self.auto_mode and any(pool.scaler == "karpenter" for pool in self.node_pools):
+            yield from ("karpenter", "karpenter-crd")
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        for key, entries in (
+            ("nodePools", self.node_pools),
+            ("buckets", self.buckets),
+            ("access", self.access),
+        ):
+            yield from crosschecks.repeated_names(key, entries)
+        if not self.access:
+            message = "nobody could use the cluster, not even this stack; name the role that deploys it"
+            yield Fault(path=("access",), message=message, complete=(("access",),))
+        yield from self._name_faults()
+        yield from self._zone_faults()
+        yield from self._pool_faults()
+        yield from self._storage_faults()
+        for key in self.tags:
+            if key in tags.REQUIRED or key in (tags.TEAM, tags.NODE_POOL, tags.BACKUP):
+                yield Fault(path=("tags", key), message="is a tag that the platform sets; choose another key")
+
+    def _name_faults(self) -> Iterator[Fault]:
+        if len(self.name) > LONGEST_CLUSTER_NAME:
+            message = (
+                f"{shown(self.name)} is too long for the names made of it; "
+                f"write at most {LONGEST_CLUSTER_NAME} characters"
+            )
+            yield Fault(path=("name",), message=message)
+        for index, bucket in enumerate(self.buckets):
+            if len(self.bucket_name(bucket.name)) > LONGEST_BUCKET_NAME:
+                message = (
+                    f"the bucket would be called {self.bucket_name(bucket.name)!r}, longer than "
+                    f"{LONGEST_BUCKET_NAME} characters; write a shorter name"
+                )
+                yield Fault(path=("buckets", index, "name"), message=message)
+
+    def _zone_faults(self) -> Iterator[Fault]:
+        named: list[tuple[Path, str]]
+        if isinstance(self.network, NewNetwork):
+            named = [(("network", "zones", i), zone) for i, zone in enumerate(self.network.zones)]
+        else:
+            named = [(("network", "subnets", i, "zone"), s.zone) for i, s in enumerate(self.network.subnets)]
+        for path, zone in named:
+            if zone[:-1] != self.region:
+                message = f"{zone!r} is not in {self.region}; write a zone such as {self.region + 'a'!r}"
+                yield Fault(path=path, message=message, untouched=(("region",),))
+        used: list[tuple[Path, str]] = [
+            (("nodePools", i, "zones", j), zone)
+            for i, pool in enumerate(self.node_pools)
+            for j, zone in enumerate(pool.zones)
+        ]
+        if self.lustre is not None:
+            used.append((("lustre", "zone"), self.lustre.zone))
+        for path, zone in used:
+            if zone not in self.network.zones:
+                known = ", ".join(self.network.zones)
+                message = f"{zone!r} is not a zone of the network; its zones are {known}"
+                yield Fault(path=path, message=message, untouched=(("network",),))
+
+    def _pool_faults(self) -> Iterator[Fault]:
+        system = [pool for pool in self.node_pools if pool.kind == "system"]
+        if not self.auto_mode and not system:
+            message = "no pool of kind system: controllers and DNS have nowhere to run; add one, scaler: managed"
+            yield Fault(path=("nodePools",), message=message, complete=(("nodePools",),))
+        for index, pool in enumerate(self.node_pools if self.auto_mode else ()):
+            path = ("nodePools", index)
+            if pool.scaler == "managed":
+                message = "Auto Mode scales all nodes; remove the pool, or write scaler: karpenter"
+                yield Fault(path=(*path, "scaler"), message=message)
+            if pool.efa or pool.placement_group or pool.reservation:
+                message = "Auto Mode has no EFA, placement groups or reservations; turn autoMode off"
+                yield Fault(path=path, message=message)
+
+    def _storage_faults(self) -> Iterator[Fault]:
+        for key, addon, wanted in (
+            ("sharedFiles", "aws-efs-csi-driver", self.shared_files),
+            ("lustre", "aws-fsx-csi-driver", self.lustre),
+        ):
+            if wanted is not None and addon not in self.addons:
+                message = f"pods mount it with the add-on {addon}, which addons leaves out; add it there"
+                yield Fault(path=(key,), message=message, complete=(("addons",),))
+        if self.lustre is not None and self.lustre.bucket not in [bucket.name for bucket in self.buckets]:
+            known = [bucket.name for bucket in self.buckets]
+            hint = did_you_mean(self.lustre.bucket, known)
+            message = (
+                f"no bucket {shown(self.lustre.bucket)} under buckets; there are {', '.join(known) or 'none'}{hint}"
+            )
+            yield Fault(path=("lustre", "bucket"), message=message, complete=(("buckets",),))
+
+    def bucket_name(self, bucket: str) -> str:
+        """The bucket's name at S3, unique in the world by the account's number."""
+        return f"{self.name}-{bucket}-{self.account}"
+
+    def resources_of(self, team: str) -> TeamResources:
+        """What the team has beside the usual; nothing where the config does not say."""
+        return next((r for r in self.team_resources if r.team == team), TeamResources(team=team))
+
+
+def team_faults(environment: Environment) -> Iterator[Fault]:
+    """Rules between the teams of an environment and what AWS has for them."""
+    cluster = environment.cluster
+    if not isinstance(cluster, AwsCluster):
+        return
+    known = [team.name for team in environment.teams]
+    seen: set[str] = set()
+    for index, resources in enumerate(cluster.team_resources):
+        path = ("cluster", "teamResources", index, "team")
+        if resources.team not in known:
+            hint = did_you_mean(resources.team, known)
+            message = f"no team {shown(resources.team)} under teams; there are {', '.join(known) or 'none'}{hint}"
+            yield Fault(path=path, message=message, complete=(("teams",),))
+        if resources.team in seen:
+            yield Fault(path=path, message=f"{shown(resources.team)} is there twice; make one entry of them")
+        seen.add(resources.team)
+    for index, team in enumerate(environment.teams):
+        longest = LONGEST_ROLE_NAME - len(f"{cluster.name}-team-")
+        if len(team.name) > longest:
+            message = f"{shown(team.name)} is too long for an IAM role's name; write at most {longest} characters"
+            yield Fault(path=("teams", index, "name"), message=message, untouched=(("cluster", "name"),))

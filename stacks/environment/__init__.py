@@ -1,0 +1,1 @@
+"""The stack of an environment: a cluster, its services and its teams."""

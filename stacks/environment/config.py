@@ -1,0 +1,113 @@
+"""The stack config `ml-platform:environment` as one frozen, typed object.
+
+The sections are in the `*_config` modules beside this one, the rules between them in `stacks.teams.checks`.
+Reading a stack file is `stacks.check`, reading Pulumi's config is `stacks.loading`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from stacks.catalog.config import CatalogSources
+from stacks.clouds.aws import config as aws_config
+from stacks.clouds.config import Cluster
+from stacks.external_secrets.config import ExternalSecrets, external_secrets_faults
+from stacks.gateway.config import Gateway, Mesh, gateway_faults, mesh_faults
+from stacks.gpu import checks as gpu_checks
+from stacks.gpu.config import Gpu
+from stacks.language.faults import Fault
+from stacks.language.images import Registry
+from stacks.language.model import ConfigModel, Many
+from stacks.logging.config import Logging, logging_faults
+from stacks.monitoring.config import Monitoring, monitoring_faults
+from stacks.priorities import config as priority_config
+from stacks.priorities.config import Priority
+from stacks.queueing.config import Queueing
+from stacks.queueing.quotas import queue_faults
+from stacks.storage import checks as storage_checks
+from stacks.storage.config import ObjectStore, Storage, StorageDriver
+from stacks.teams import checks as crosschecks
+from stacks.teams.config import Quota, Team
+
+__all__ = ["Cluster", "Environment", "Images", "Quota", "Team"]
+
+
+class Images(ConfigModel):
+    """Where the sample images are."""
+
+    registry: Registry = Field(
+        default="localhost/ml-platform", description="Registry and path that the samples were pushed to."
+    )
+
+
+class Environment(ConfigModel):
+    """One environment: a cluster, its storage and the teams on it."""
+
+    cluster: Cluster = Field(description="The cluster that everything runs on.")
+    images: Images = Field(default=Images(), description="Where the sample images come from.")
+    catalog: CatalogSources = Field(
+        default=CatalogSources(), description="Where third-party charts, manifests and images come from."
+    )
+    protect_data: bool | None = Field(
+        default=None,
+        description="Whether data is protected from deletion. Else it is, unless `cluster.kind` is `local`.",
+    )
+    gpu: Gpu | None = Field(default=None, description="What offers GPUs to pods, and how they are shared.")
+    priorities: Many[Priority] = Field(default=(), description="PriorityClasses besides the platform's own.")
+    storage: Many[Storage] = Field(default=(), description="Storage that workloads name.")
+    gateway: Gateway | None = Field(default=None, description="Entrance to the model servers from outside.")
+    mesh: Mesh | None = Field(default=None, description="The service mesh that the teams' pods join.")
+    logging: Logging | None = Field(default=None, description="The logs of all containers, in one place.")
+    queueing: Queueing | None = Field(
+        default=None, description="Training waits in queues (Kueue). Else it starts at once, or its pods wait alone."
+    )
+    monitoring: Monitoring | None = Field(
+        default=None, description="Metrics, alerts and objectives; `{}` takes the defaults."
+    )
+    external_secrets: ExternalSecrets | None = Field(
+        default=None, description="Secrets of teams from AWS Secrets Manager; on AWS `{}` takes the defaults."
+    )
+    object_store: ObjectStore | None = Field(default=None, description="An S3 server of the platform's own.")
+    storage_drivers: Many[StorageDriver] = Field(
+        default=(), description="Drivers to install, of those that a cluster may lack: `nfs` is csi-driver-nfs."
+    )
+    teams: Many[Team] = Field(default=(), description="The teams and their workloads.")
+
+    def installs(self, cluster: str) -> Iterator[str]:
+        yield from super().installs(cluster)
+        if "nfs" in self.storage_drivers:
+            yield "csi-driver-nfs"
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        yield from crosschecks.repeated_names("storage", self.storage)
+        yield from crosschecks.repeated_names("teams", self.teams)
+        yield from crosschecks.repeated_namespaces(self)
+        yield from storage_checks.storage_faults(self)
+        yield from storage_checks.sharing_faults(self, one_node=self.cluster.kind == "local")
+        yield from storage_checks.environment_faults(self)
+        yield from storage_checks.team_faults(self)
+        yield from aws_config.team_faults(self)
+        yield from gateway_faults(self)
+        yield from mesh_faults(self)
+        yield from logging_faults(self)
+        yield from queue_faults(self)
+        yield from gpu_checks.gpu_faults(self)
+        yield from priority_config.priority_faults(self)
+        yield from monitoring_faults(self)
+        yield from external_secrets_faults(self)
+
+    @property
+    def claims_gpus(self) -> bool:
+        """Whether pods get GPUs by claims, not as a resource."""
+        return self.gpu is not None and self.gpu.dra
+
+    @property
+    def protects_data(self) -> bool:
+        return self.cluster.kind != "local" if self.protect_data is None else self.protect_data
+
+    def storage_named(self, name: str) -> Storage:
+        """The declared storage of that name. KeyError where there is none, which no workload can name."""
+        return {storage.name: storage for storage in self.storage}[name]

@@ -1,0 +1,1 @@
+"""The `externalSecrets` section: Secrets of teams from a secret store."""

@@ -1,0 +1,1 @@
+"""The `gateway` and `mesh` sections, and the routes of servers."""

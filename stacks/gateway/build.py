@@ -1,0 +1,27 @@
+"""The entrance of an environment, from its config."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.cluster import Cluster
+from components.gateway.gateway import NAMESPACE, Certificate, Gateway, GatewayArgs
+from stacks.gateway import config as gateway_config
+
+
+def build_gateway(config: gateway_config.Gateway, cluster: Cluster) -> Gateway:
+    """Makes the gateway that the config describes."""
+    tls = config.tls
+    return Gateway(
+        "gateway",
+        GatewayArgs(
+            class_name=config.class_name,
+            domain=config.domain,
+            sources=cluster.sources,
+            connection=cluster.connection,
+            certificate=Certificate(secret=tls.secret, namespace=tls.namespace or NAMESPACE) if tls else None,
+            traffic_from=config.traffic_from or NAMESPACE,
+            install_crds=config.install_crds,
+        ),
+        pulumi.ResourceOptions(providers=[cluster.provider]),
+    )

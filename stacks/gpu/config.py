@@ -1,0 +1,148 @@
+"""The `gpu:` section: what offers GPUs to pods, and how they are shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from components.gpu import resources as gpus
+from stacks.language.faults import Fault
+from stacks.language.model import ConfigModel, Many
+from stacks.language.types import MigProfile, Name
+from stacks.teams import checks as crosschecks
+
+
+class Exclusive(ConfigModel):
+    """A GPU belongs to one pod at a time."""
+
+    kind: Literal["exclusive"] = Field(description="A GPU belongs to one pod at a time.")
+
+    def settings(self) -> gpus.Sharing:
+        return gpus.Exclusive()
+
+
+class TimeSlicing(ConfigModel):
+    """Pods take turns on a GPU."""
+
+    kind: Literal["time-slicing"] = Field(
+        description="Pods take turns on a GPU, and share its memory without any protection from each other."
+    )
+    replicas: int = Field(ge=2, le=48, description="Slices of a GPU: pods that may share it.")
+    rename: bool = Field(
+        default=True,
+        description="Slices are `nvidia.com/gpu.shared`, asked for with `sharedGpus`; else they pass for GPUs.",
+    )
+
+    def settings(self) -> gpus.Sharing:
+        return gpus.TimeSlicing(replicas=self.replicas, rename=self.rename)
+
+
+class Mig(ConfigModel):
+    """GPUs are cut into partitions (Multi-Instance GPU)."""
+
+    kind: Literal["mig"] = Field(description="Each GPU is cut into partitions with compute and memory of their own.")
+    strategy: Literal["single", "mixed"] = Field(
+        default="mixed",
+        description="`mixed`: asked for by profile, with `mig`. `single`: all are alike, and pass for GPUs.",
+    )
+    profiles: Mapping[MigProfile, Annotated[int, Field(ge=1, le=7)]] = Field(
+        description="Number of partitions of each profile on every GPU: `{1g.5gb: 7}`."
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        if not self.profiles:
+            message = "names no partition; write at least one, such as {1g.5gb: 7}"
+            yield Fault(path=("profiles",), message=message, untouched=(("profiles",),))
+        elif self.strategy == "single" and len(self.profiles) > 1:
+            message = f"single is for partitions of one profile, and here are {len(self.profiles)}; write mixed"
+            yield Fault(path=("strategy",), message=message, untouched=(("profiles",),))
+        elif problem := gpus.mig_overflow(self.profiles, ""):
+            yield Fault(path=("profiles",), message=f"cannot be on one GPU: {problem}; ask for fewer")
+
+    def settings(self) -> gpus.Sharing:
+        return gpus.Mig(strategy=self.strategy, profiles=self.profiles)
+
+
+Sharing = Annotated[Exclusive | TimeSlicing | Mig, Field(discriminator="kind")]
+
+
+class GpuPool(ConfigModel):
+    """What differs on one node pool."""
+
+    name: Name = Field(description="Name of a node pool.")
+    sharing: Sharing = Field(description="How its GPUs are shared.")
+
+
+class Gpu(ConfigModel):
+    """What offers GPUs to pods, and how they are shared."""
+
+    driver: Literal["device-plugin", "operator", "none"] = Field(
+        default="device-plugin",
+        description="`device-plugin`: a DaemonSet, enough for most. `operator`: NVIDIA's GPU Operator, which also "
+        "partitions GPUs. `none`: the nodes bring it along, as with EKS Auto Mode, GKE or Bottlerocket.",
+    )
+    sharing: Sharing = Field(
+        default=Exclusive(kind="exclusive"), description="How GPUs are shared. Else each belongs to one pod at a time."
+    )
+    pools: Many[GpuPool] = Field(default=(), description="Node pools whose GPUs are shared in another way.")
+    dcgm: bool = Field(default=True, description="Metrics of the GPUs, by NVIDIA's DCGM exporter.")
+    dra: bool = Field(
+        default=False,
+        description="Pods get GPUs by claims (`resource.k8s.io/v1`), not as a resource. NVIDIA's DRA driver is "
+        "installed, unless `driver` is `none`.",
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        yield from crosschecks.repeated_names("pools", self.pools)
+        if self.dra and self.driver == "device-plugin":
+            message = (
+                "claims and the device plugin would hand out the same GPUs twice; write driver: operator, whose plugin "
+                "is then off, or driver: none where the cluster has a DRA driver"
+            )
+            yield Fault(path=("dra",), message=message, untouched=(("driver",),))
+        for path, sharing in self._said():
+            if sharing.kind == "exclusive":
+                continue
+            if self.dra:
+                message = (
+                    f"{sharing.kind} is a setting of the device plugin, and dra: true does without it; "
+                    "remove one of the two"
+                )
+                yield Fault(path=path, message=message, untouched=(("dra",), path))
+            elif self.driver == "none":
+                message = (
+                    f"{sharing.kind} is a setting of the platform's device plugin, and driver: none installs none; "
+                    "write driver: device-plugin or operator, or remove the key"
+                )
+                yield Fault(path=path, message=message, untouched=(("driver",), path))
+
+    def installs(self, cluster: str) -> Iterator[str]:
+        yield from super().installs(cluster)
+        if self.driver == "operator":
+            yield "gpu-operator"
+        if self.driver == "device-plugin":
+            yield "nvidia-device-plugin"
+        if self.dcgm and self.driver != "operator":
+            yield "dcgm-exporter"
+        if self.dra and self.driver != "none":
+            yield "dra-driver-nvidia-gpu"
+
+    def _said(self) -> Iterator[tuple[tuple[str | int, ...], Exclusive | TimeSlicing | Mig]]:
+        yield ("sharing",), self.sharing
+        for index, pool in enumerate(self.pools):
+            yield ("pools", index, "sharing"), pool.sharing
+
+    def sharing_of(self, pool: str) -> gpus.Sharing:
+        """How the GPUs of a node pool are shared."""
+        return next((one.sharing for one in self.pools if one.name == pool), self.sharing).settings()
+
+    def node_labels(self, pool: str) -> dict[str, str]:
+        """Labels by which NVIDIA's operator knows the settings of a pool's nodes; its default needs none."""
+        own = next((one.sharing for one in self.pools if one.name == pool), None)
+        if self.driver != "operator" or own is None:
+            return {}
+        return {gpus.PLUGIN_LABEL: pool, gpus.MIG_LABEL: pool if own.kind == "mig" else gpus.MIG_DISABLED}

@@ -1,0 +1,1 @@
+"""What a stack file is made of: model base, types, messages, reading, schema. Knows no feature."""

@@ -1,0 +1,1 @@
+"""The `logging` section: the logs of all containers."""

@@ -1,0 +1,103 @@
+"""The `logging:` section of an environment: the logs of all containers, in Loki."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from stacks.language.faults import Fault
+from stacks.language.model import ConfigModel, Rule, shown
+from stacks.language.types import Duration, ObjectName, SecretKeyName, Size
+
+if TYPE_CHECKING:
+    from stacks.environment.config import Environment
+
+DAY_SECONDS = 86400
+
+
+def check_otlp_url(value: object) -> str:
+    """An address that takes OTLP over HTTP. It holds no credentials: those are in a Secret."""
+    remedy = 'write an address such as "https://loki.example.org/otlp"'
+    if not isinstance(value, str) or not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
+        raise ValueError(f"{shown(value)} is not the address of a log store; {remedy}")
+    if "@" in value:
+        raise ValueError("has credentials in it, which the file would show; put them into a Secret, see credentials")
+    host = re.sub(r":\d+$", "", value.split("/")[2])
+    if value.startswith("http://") and not host.endswith((".svc", ".svc.cluster.local")):
+        raise ValueError(f"{shown(value)} sends logs in clear out of the cluster; {remedy}")
+    return value.rstrip("/")
+
+
+OtlpUrl = Annotated[
+    str,
+    Rule(
+        "address of a log store",
+        check_otlp_url,
+        "`https://…`, or `http://` within the cluster, that takes OTLP: `https://loki.example.org/otlp`",
+    ),
+]
+
+
+class InstalledLoki(ConfigModel):
+    """A Loki of one replica with a volume, in the namespace `logging`."""
+
+    kind: Literal["install"] = Field(description="The platform installs Loki.")
+    retention: Duration = Field(default=14 * DAY_SECONDS, description="How long lines are kept; whole days.")
+    size: Size = Field(default="50Gi", description="Capacity of its volume.")
+    storage_class: ObjectName | None = Field(
+        default=None, description="StorageClass of its volume. Else that of the cluster section, else the default."
+    )
+
+    def installs(self, cluster: str) -> Iterator[str]:
+        yield from super().installs(cluster)
+        yield "loki"
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        if self.retention % DAY_SECONDS:
+            yield Fault(path=("retention",), message='is not whole days, by which Loki deletes; write "14d"')
+
+
+class LogCredentials(ConfigModel):
+    """One key of a Secret in the namespace `logging-nodes`, which somebody else puts there."""
+
+    secret: ObjectName = Field(description="Name of the Secret.")
+    key: SecretKeyName = Field(description="Key whose value is the whole `Authorization` header.")
+
+
+class ExistingLoki(ConfigModel):
+    """A Loki that is already there, or any other store that takes logs by OTLP."""
+
+    kind: Literal["existing"] = Field(description="A log store of your own.")
+    url: OtlpUrl = Field(description="Where logs are sent, without `/v1/logs`.")
+    credentials: LogCredentials | None = Field(default=None, description="What to show there, if something.")
+
+
+class Logging(ConfigModel):
+    """The logs of all containers: a collector on each node sends them to Loki."""
+
+    loki: Annotated[InstalledLoki | ExistingLoki, Field(discriminator="kind")] = Field(
+        default=InstalledLoki(kind="install"), description="Where logs go."
+    )
+
+    def installs(self, cluster: str) -> Iterator[str]:
+        yield from super().installs(cluster)
+        yield "opentelemetry-collector"
+
+
+def logging_faults(environment: Environment) -> Iterator[Fault]:
+    """Logs on the embedded cluster, whose mirror has neither Loki nor the collector."""
+    mirror = environment.catalog.mirror
+    if (
+        environment.logging is not None
+        and environment.cluster.kind == "local"
+        and not (mirror.charts and mirror.images)
+    ):
+        message = (
+            "needs images that cannot be built on this machine; remove it here, where `kubectl logs` has all, "
+            "or name a mirror that has them under catalog.mirror"
+        )
+        yield Fault(path=("logging",), message=message, untouched=(("cluster",), ("catalog",)))

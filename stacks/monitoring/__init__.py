@@ -1,0 +1,1 @@
+"""The `monitoring` section: metrics, alerts, objectives, dashboards."""

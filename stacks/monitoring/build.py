@@ -1,0 +1,130 @@
+"""The monitoring of an environment: from what its config says to the components."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.cluster import Cluster
+from components.monitoring.alerting import NOBODY, Alerting, Channel, Email, PagerDuty, Route, SecretRef, Slack, Webhook
+from components.monitoring.instances import ALERTMANAGER_ADDRESS, PROMETHEUS_ADDRESS, Store
+from components.monitoring.rules.slo import Objectives
+from components.monitoring.service import Monitoring, MonitoringArgs
+from components.quantities import parse_quantity
+from stacks.environment.config import Environment
+from stacks.monitoring.config import (
+    AlertingSecret,
+    EmailReceiver,
+    PagerDutyReceiver,
+    Receiver,
+    ServerSlo,
+    SlackReceiver,
+    Slo,
+    WebhookReceiver,
+)
+from stacks.monitoring.config import Monitoring as MonitoringConfig
+from stacks.outputs import MonitoringOutput
+
+
+def build_monitoring(
+    environment: Environment,
+    cluster: Cluster,
+    *,
+    kueue_namespace: pulumi.Input[str] | None,
+    gpu_namespace: pulumi.Input[str] | None,
+) -> Monitoring | None:
+    """The monitoring, where the environment has one. The namespaces are those of services that it reads."""
+    config = environment.monitoring
+    if config is None:
+        return None
+    install = config.install_on(environment.cluster.kind)
+    return Monitoring(
+        "monitoring",
+        MonitoringArgs(
+            sources=cluster.sources,
+            connection=cluster.connection,
+            install=install,
+            store=store_of(config, cluster, keep=environment.protects_data),
+            alerting=alerting_of(environment, config),
+            grafana=install == "chart" if config.grafana is None else config.grafana,
+            runbooks=config.runbooks,
+            # Elsewhere a kubelet's certificate is often one that it signed itself.
+            verify_kubelets=environment.cluster.kind in ("local", "aws"),
+            kueue_namespace=kueue_namespace,
+            gpu_namespace=gpu_namespace,
+        ),
+        pulumi.ResourceOptions(providers=[cluster.provider]),
+    )
+
+
+def store_of(config: MonitoringConfig, cluster: Cluster, *, keep: bool) -> Store:
+    return Store(
+        retention=config.retention,
+        size=config.storage,
+        size_bytes=int(parse_quantity(config.storage)),
+        storage_class=config.storage_class or cluster.storage_class,
+        scrape_interval=config.scrape_interval,
+        keep=keep,
+    )
+
+
+def alerting_of(environment: Environment, config: MonitoringConfig) -> Alerting:
+    """Who hears of alerts. A route of a team is one of its namespace, which all of its alerts name."""
+    wanted = config.alerting
+    if wanted is None:
+        return NOBODY
+    namespaces = {team.name: team.namespace_name for team in environment.teams}
+    return Alerting(
+        receivers={receiver.name: _channel(receiver) for receiver in wanted.receivers},
+        default=wanted.default,
+        routes=[
+            Route(
+                receiver=route.receiver,
+                severity=route.severity,
+                namespace=namespaces[route.team] if route.team else None,
+            )
+            for route in wanted.routes
+        ],
+    )
+
+
+def _channel(receiver: Receiver) -> Channel:
+    match receiver:
+        case SlackReceiver():
+            return Slack(url=_reference(receiver.url), channel=receiver.channel)
+        case PagerDutyReceiver():
+            return PagerDuty(routing_key=_reference(receiver.routing_key))
+        case WebhookReceiver():
+            return Webhook(url=_reference(receiver.url))
+        case EmailReceiver():
+            return Email(
+                to=receiver.to,
+                sender=receiver.sender,
+                smarthost=receiver.smarthost,
+                username=receiver.username,
+                password=_reference(receiver.password),
+            )
+
+
+def _reference(source: AlertingSecret) -> SecretRef:
+    return SecretRef(secret=source.secret, key=source.key)
+
+
+def objectives_of(default: Slo, server: ServerSlo | None) -> Objectives:
+    """What a server promises: what its entry says, and the environment's word for the rest."""
+    own = server or ServerSlo()
+    latency = own.latency
+    return Objectives(
+        availability=default.availability if own.availability is None else own.availability,
+        latency=default.latency.threshold if latency.threshold is None else latency.threshold,
+        latency_target=default.latency.target if latency.target is None else latency.target,
+    )
+
+
+def monitoring_output(monitoring: Monitoring | None) -> MonitoringOutput | None:
+    if monitoring is None:
+        return None
+    return {
+        "namespace": monitoring.namespace,
+        "prometheus": PROMETHEUS_ADDRESS,
+        "alertmanager": ALERTMANAGER_ADDRESS,
+    }

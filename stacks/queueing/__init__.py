@@ -1,0 +1,1 @@
+"""The `queueing` section and the queues of teams."""

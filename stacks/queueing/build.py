@@ -1,0 +1,104 @@
+"""The queues of an environment: from its config to Kueue, to a queue for each team, and to the Jobs in it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pulumi
+
+from components.cluster import Cluster
+from components.labels import Owner
+from components.queueing.kueue import Gangs, GpuFlavor, Queueing, QueueingArgs
+from components.queueing.names import LOCAL_QUEUE
+from components.queueing.team_queue import ClusterQueue, ClusterQueueArgs, Policy, Preemption, Share
+from components.training.job import Queued
+from stacks.environment.config import Environment, Team
+from stacks.queueing.config import Preemption as PreemptionConfig
+from stacks.queueing.config import Queue
+from stacks.queueing.config import Queueing as QueueingConfig
+from stacks.queueing.quotas import FORMATS, Amount, gpu_pools, quotas_of, shared_gpus
+from stacks.training.config import Training
+
+POLICIES: dict[str, Policy] = {
+    "never": "Never",
+    "lowerPriority": "LowerPriority",
+    "lowerOrNewerEqualPriority": "LowerOrNewerEqualPriority",
+    "any": "Any",
+}
+
+
+def build_queueing(environment: Environment, config: QueueingConfig, cluster: Cluster) -> Queueing:
+    """Kueue with all that the teams' queues refer to."""
+    shared = shared_gpus(environment)
+    ready = config.wait_for_pods_ready
+    return Queueing(
+        "queueing",
+        QueueingArgs(
+            sources=cluster.sources,
+            connection=cluster.connection,
+            flavors=[
+                GpuFlavor(name=pool.name, node_labels=pool.node_labels, shared=shared[pool.name], team=pool.team)
+                for pool in gpu_pools(environment)
+            ],
+            cohort=config.cohort,
+            fair_sharing=config.fair_sharing,
+            gangs=Gangs(timeout_seconds=ready.timeout, backoff_seconds=ready.backoff, retries=ready.retries),
+            priorities={priority.name: priority.value for priority in config.priorities},
+            replicas=config.replicas,
+        ),
+        pulumi.ResourceOptions(providers=[cluster.provider]),
+    )
+
+
+def build_cluster_queue(
+    environment: Environment, config: QueueingConfig, team: Team, cluster: Cluster, queueing: Queueing
+) -> ClusterQueue:
+    """What a team owns, borrows and lends."""
+    quotas = quotas_of(environment, team)
+    return ClusterQueue(
+        f"{team.name}-queue",
+        ClusterQueueArgs(
+            owner=Owner(team=team.name, labels=team.labels),
+            namespace=team.namespace_name,
+            shares={name: share_of(name, amount) for name, amount in quotas.resources.items()},
+            gpus={pool: share_of("gpus", amount) for pool, amount in quotas.gpus.items()},
+            cohort=config.cohort,
+            weight=f"{(team.queue or Queue()).weight:.3f}",
+            preemption=preemption_of(config.preemption),
+            strict=config.strategy == "strict",
+            after=queueing.ready,
+        ),
+        pulumi.ResourceOptions(providers=[cluster.provider]),
+    )
+
+
+def share_of(resource: str, amount: Amount) -> Share:
+    """An amount as Kubernetes writes it: `cpu`, `memory` or `gpus`."""
+
+    def text(value: Fraction | None) -> str | None:
+        return None if value is None else FORMATS.get(resource, str)(value)
+
+    return Share(nominal=text(amount.nominal) or "0", borrowing=text(amount.borrowing), lending=text(amount.lending))
+
+
+def preemption_of(config: PreemptionConfig) -> Preemption:
+    return Preemption(
+        within_queue=POLICIES[config.within_queue],
+        reclaim=POLICIES[config.reclaim],
+        while_borrowing=POLICIES[config.while_borrowing],
+    )
+
+
+def queued_in_environment(config: QueueingConfig, entry: Training, after: list[pulumi.Resource]) -> Queued:
+    """A training on an environment with queues. `after`: the team's LocalQueue."""
+    return Queued(queue=LOCAL_QUEUE, wait_seconds=config.wait, priority=entry.queue_priority, after=after)
+
+
+def queued_by_another_stack(entry: Training) -> Queued:
+    """A training in a team's own stack: whether there are queues, only the environment's stack knows.
+
+    Where there are, Kueue puts the Job into the namespace's `default` queue, and the config of that stack says how
+    long it waits; this one waits as long as it may by default.
+    """
+    wait_seconds: int = QueueingConfig().wait
+    return Queued(queue=None, wait_seconds=wait_seconds, priority=entry.queue_priority)

@@ -1,0 +1,1 @@
+"""The `serving` entries of teams."""

@@ -1,0 +1,1 @@
+"""The `storage` entries, and what each team gets of them."""

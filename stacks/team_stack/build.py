@@ -1,0 +1,69 @@
+"""A team stack: one team's workloads on the cluster of an environment that another stack made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from components.cluster import Cluster, ClusterArgs
+from components.teams.reference import TeamReference, TeamReferenceArgs
+from stacks.outputs import TeamStackOutputs
+from stacks.services import Services
+from stacks.team_stack.config import TeamStack
+from stacks.teams.build import TeamWorkloads, service_accounts, team_output
+
+
+def build(config: TeamStack) -> TeamStackOutputs:
+    """Makes the team's workloads and returns the stack outputs."""
+    reference = pulumi.StackReference("environment", stack_name=config.environment)
+    aws = reference.require_output("aws")
+    made = reference.require_output("teams").apply(lambda teams: _of_team(teams, config))
+    cluster = Cluster(
+        "cluster",
+        ClusterArgs(
+            # An environment has one cluster: its stack's name is the cluster's identity here.
+            identifier=config.environment,
+            kind="reference",
+            server=reference.require_output("cluster").apply(lambda known: known["server"]),
+            kubeconfig=aws.apply(lambda known: known["kubeconfig"]),
+        ),
+    )
+    tenancy = TeamReference(
+        config.team.name,
+        TeamReferenceArgs(namespace=made.apply(lambda team: team["namespace"])),
+        pulumi.ResourceOptions(providers=[cluster.provider]),
+    )
+    _identities(config, aws, tenancy)
+    workloads = TeamWorkloads(config, config.team, cluster, tenancy, Services())
+    return {"environment": config.environment, "teams": {config.team.name: team_output(workloads)}}
+
+
+def _of_team(teams: dict[str, Any], config: TeamStack) -> dict[str, Any]:
+    if config.team.name not in teams:
+        known = ", ".join(sorted(teams)) or "none"
+        raise pulumi.RunError(
+            f"team.name: {config.environment} has no team {config.team.name!r}; it has {known}. "
+            "Add the team there first: its namespace, quota and role are made there."
+        )
+    return teams[config.team.name]
+
+
+def _identities(config: TeamStack, aws: pulumi.Output[Any], tenancy: TeamReference) -> None:
+    """The team's AWS role for the service accounts of its workloads."""
+    # Here, as everywhere: the SDK of AWS takes a second to import.
+    from components.aws.identity import WorkloadIdentities, WorkloadIdentitiesArgs
+
+    WorkloadIdentities(
+        f"aws-{config.team.name}",
+        WorkloadIdentitiesArgs(
+            cluster=aws.apply(lambda known: known["cluster"]),
+            account=aws.apply(lambda known: known["account"]),
+            region=aws.apply(lambda known: known["region"]),
+            environment=config.environment.rpartition("/")[2],
+            team=config.team.name,
+            namespace=tenancy.namespace,
+            role_arn=aws.apply(lambda known: known["teams"][config.team.name]["role"]),
+            service_accounts=service_accounts(config.team),
+        ),
+    )

@@ -1,0 +1,109 @@
+"""The stack config `ml-platform:team`: one team's workloads, in a stack of their own, on an environment of another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.alias_generators import to_camel
+
+from stacks.environment.config import Images
+from stacks.language.faults import Fault, Path
+from stacks.language.model import ConfigModel, Many, Rule, shown
+from stacks.storage import checks as storage_checks
+from stacks.storage.config import Storage
+from stacks.teams import checks as crosschecks
+from stacks.teams.config import Team
+from stacks.teams.secrets import AwsSecret
+
+
+def check_stack_reference(value: object) -> str:
+    """The full name of a stack, as StackReference takes it."""
+    if not isinstance(value, str) or not re.fullmatch(r"[\w.-]+/[\w.-]+/[\w.-]+", value):
+        raise ValueError(
+            f"{shown(value)} is not a stack; write organization/project/stack, such as "
+            '"organization/ml-platform/prod" where the state is in S3'
+        )
+    return value
+
+
+StackName = Annotated[
+    str,
+    Rule(
+        "full name of a stack",
+        check_stack_reference,
+        "organization, project and stack: `organization/ml-platform/prod`",
+    ),
+]
+
+# What the environment's stack says of a team, for it needs more rights than a team has.
+_OF_THE_ENVIRONMENT = ("quota", "queue", "owners", "developers", "viewers", "mesh", "network", "aws_credentials")
+
+
+class TeamStack(ConfigModel):
+    """The workloads of one team. Namespace, members and quota are in the environment's stack."""
+
+    environment: StackName = Field(description="Stack of the environment, from which cluster and role are taken.")
+    images: Images = Field(default=Images(), description="Where the sample images come from.")
+    protect_data: bool = Field(default=True, description="Whether the volumes are protected from deletion.")
+    gpu_claims: bool = Field(default=False, description="Whether the environment has `gpu.dra`.")
+    storage: Many[Storage] = Field(default=(), description="Storage that the workloads name.")
+    team: Team = Field(description="The team, named as in the environment, and its workloads.")
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        yield from self._route_faults()
+        yield from crosschecks.repeated_names("storage", self.storage)
+        for fault in (*storage_checks.storage_faults(self), *storage_checks.team_faults(self)):
+            yield fault.moved(_in_team)
+        yield from storage_checks.sharing_faults(self, one_node=False)
+        yield from storage_checks.team_stack_faults(self)
+        for key in _OF_THE_ENVIRONMENT:
+            if key in self.team.model_fields_set:
+                message = "is said in the environment's stack; remove the key here"
+                yield Fault(path=("team", to_camel(key)), message=message)
+        for index, secret in enumerate(self.team.secrets):
+            if isinstance(secret, AwsSecret):
+                message = (
+                    "is made by the environment's stack, since members of teams may not say what External Secrets "
+                    "reads; say the Secret there, and only name it here under envFrom, secretEnv or secretFiles"
+                )
+                yield Fault(path=("team", "secrets", index, "kind"), message=message)
+
+    def _route_faults(self) -> Iterator[Fault]:
+        for index, server in enumerate(self.team.serving):
+            if server.route is not None:
+                message = (
+                    "is at the environment's gateway, which a team stack does not see; "
+                    "say the server in the environment's stack, or remove the key"
+                )
+                yield Fault(path=("team", "serving", index, "route"), message=message)
+            if server.slo is not None:
+                message = (
+                    "is kept an eye on by the environment's monitoring, which a team stack does not see; "
+                    "say the server in the environment's stack, or remove the key"
+                )
+                yield Fault(path=("team", "serving", index, "slo"), message=message)
+
+    @property
+    def teams(self) -> tuple[Team, ...]:
+        """The team, as an environment would have it."""
+        return (self.team,)
+
+    @property
+    def claims_gpus(self) -> bool:
+        return self.gpu_claims
+
+    @property
+    def protects_data(self) -> bool:
+        return self.protect_data
+
+    def storage_named(self, name: str) -> Storage:
+        """The declared storage of that name. KeyError where there is none; a TeamStack has no such reference."""
+        return {storage.name: storage for storage in self.storage}[name]
+
+
+def _in_team(path: Path) -> Path:
+    return ("team", *path[2:]) if path[:1] == ("teams",) else path

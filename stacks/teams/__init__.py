@@ -1,0 +1,1 @@
+"""The `teams` entries: tenancy, quotas, network and Secrets."""

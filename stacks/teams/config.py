@@ -1,0 +1,111 @@
+"""The `teams:` entries: a namespace with its members, limits and workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from stacks.language.faults import Fault
+from stacks.language.model import ConfigModel, Many
+from stacks.language.types import (
+    Cpu,
+    Group,
+    LabelValue,
+    Memory,
+    MigProfile,
+    Name,
+    Namespace,
+    OwnLabelKey,
+    Size,
+    check_namespace,
+)
+from stacks.queueing.config import Queue
+from stacks.serving.config import Serving
+from stacks.teams import checks as crosschecks
+from stacks.teams.network import Network, workload_faults
+from stacks.teams.secrets import Credentials, RegistryLogin, Secret, team_faults
+from stacks.training.config import Training
+
+
+class Quota(ConfigModel):
+    """The most that a team's pods may ask for together. What is left out is not limited."""
+
+    cpu: Cpu | None = Field(default=None, description="Sum of CPU requests.")
+    memory: Memory | None = Field(default=None, description="Sum of memory requests.")
+    gpus: int | None = Field(default=None, ge=0, le=100_000, description="Sum of GPUs.")
+    shared_gpus: int | None = Field(default=None, ge=0, le=100_000, description="Sum of slices of shared GPUs.")
+    mig: Mapping[MigProfile, Annotated[int, Field(ge=0, le=100_000)]] = Field(
+        default={}, description="Sum of GPU partitions, by profile."
+    )
+    pods: int | None = Field(default=None, ge=1, le=100_000, description="Number of pods.")
+    storage: Size | None = Field(default=None, description="Sum of the sizes of the team's volume claims.")
+
+
+class Team(ConfigModel):
+    """A namespace with its members, limits and workloads."""
+
+    name: Name = Field(description="Name of the team; unique in the environment.")
+    namespace: Namespace | None = Field(default=None, description="Namespace. Else the team's name.")
+    quota: Quota | None = Field(default=None, description="The most that the team may use.")
+    queue: Queue | None = Field(
+        default=None, description="What the team's training owns and borrows. Else what its `quota` says."
+    )
+    owners: Many[Group] = Field(default=(), description="Groups with every right that a namespace has.")
+    developers: Many[Group] = Field(default=(), description="Groups that may run and change workloads.")
+    viewers: Many[Group] = Field(default=(), description="Groups that may look, but not at Secrets.")
+    labels: Mapping[OwnLabelKey, LabelValue] = Field(
+        default={}, description="Labels of the namespace and of the team's objects."
+    )
+    mesh: bool | None = Field(default=None, description="Whether the pods join the mesh; they do where there is one.")
+    secrets: Many[Secret] = Field(default=(), description="Kubernetes Secrets that the stack makes.")
+    aws_credentials: Credentials | None = Field(
+        default=None, description="Access key for its entries in Secrets Manager. Not on AWS, where it has a role."
+    )
+    image_pull: Many[RegistryLogin] = Field(default=(), description="Private registries of the team's images.")
+    network: Network | None = Field(
+        default=None, description="Connections beyond what every team has: DNS, and requests to servers."
+    )
+    training: Many[Training] = Field(default=(), description="What the team trains.")
+    serving: Many[Serving] = Field(default=(), description="What the team serves.")
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        if self.namespace is None:
+            try:
+                check_namespace(self.name)
+            except ValueError as error:
+                yield Fault(
+                    path=("name",), message=f"{error}, or write namespace: beside it", untouched=(("namespace",),)
+                )
+        yield from crosschecks.repeated_names("training", self.training)
+        yield from crosschecks.repeated_names("serving", self.serving)
+        yield from crosschecks.repeated_names("secrets", self.secrets)
+        yield from team_faults(self)
+        yield from crosschecks.model_faults(self)
+        yield from crosschecks.neighbour_faults(self)
+        yield from crosschecks.quota_faults(self)
+        yield from workload_faults(self.network, tuple(entry.name for entry in (*self.training, *self.serving)))
+
+    @property
+    def namespace_name(self) -> str:
+        return self.namespace or self.name
+
+    def trainer_of(self, model: str) -> Training | None:
+        """The training entry that trains `model`, if one of this team does."""
+        return next((entry for entry in self.training if entry.trained_model == model), None)
+
+    def model_storage(self, server: Serving) -> str:
+        """The name of the storage that holds the model of `server`, an entry of this team."""
+        trainer = self.trainer_of(server.model)
+        storage = trainer.model if trainer else server.storage
+        if storage is None:
+            raise LookupError(f"teams[{self.name}].serving[{server.name}]: nobody trains {server.model!r}")
+        return storage
+
+    def storage_names(self) -> tuple[str, ...]:
+        """The storages that the team's workloads mount, in the order of first use."""
+        used = [name for entry in self.training for name in (entry.data, entry.model)]
+        used += [self.model_storage(server) for server in self.serving]
+        return tuple(dict.fromkeys(used))

@@ -1,0 +1,1 @@
+"""The `training` entries of teams."""

@@ -1,0 +1,1 @@
+"""What training and serving entries have in common: containers and placement."""

@@ -1,0 +1,156 @@
+"""What containers of training and serving entries have in common: resources and environment variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Self
+
+from pydantic import Field
+
+from components.gpu.resources import GPU, SHARED_GPU, mig_resource
+from components.quantities import format_bytes, format_cpu, parse_quantity
+from stacks.language.faults import Fault
+from stacks.language.model import ConfigModel, Many, shown
+from stacks.language.types import Cpu, EnvName, FolderPath, Memory, MigProfile, ObjectName, SecretKeyName
+
+# Whole words of a variable's name, so that TOKENIZERS_PARALLELISM and MAX_TOKENS pass.
+_SECRET_NAME = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRET|KEY|APIKEY|CREDENTIALS?)(?:$|_)", re.I)
+
+
+# Where the platform mounts something itself, and where programs need what is there.
+_PLATFORM_FOLDERS = ("/tmp", "/models", "/data", "/proc", "/sys", "/dev", "/bin", "/usr", "/lib")  # noqa: S108
+
+
+class Limits(ConfigModel):
+    """The most a container may use, where that is more than what it asks for."""
+
+    cpu: Cpu | None = Field(default=None, description="Most CPU. Else the request.")
+    memory: Memory | None = Field(default=None, description="Most memory. Else the request.")
+
+
+class MigRequest(ConfigModel):
+    """Partitions of GPUs (Multi-Instance GPU)."""
+
+    profile: MigProfile = Field(description="Profile of the partitions, as the environment's `gpu.sharing` makes them.")
+    count: int = Field(default=1, ge=1, le=56, description="Number of partitions.")
+
+
+class Resources(ConfigModel):
+    """What one container asks for and the most it gets."""
+
+    # Where the config gives no CPU limit, it is at least this: start-up needs more than steady work.
+    least_cpu_limit: ClassVar[str | None] = None
+
+    cpu: Cpu = Field(default="1", description="CPU that is reserved, in cores or millicores.")
+    memory: Memory = Field(default="1Gi", description="Memory that is reserved.")
+    gpus: int = Field(default=0, ge=0, le=16, description="GPUs; they are never shared or overcommitted.")
+    shared_gpus: int = Field(
+        default=0, ge=0, le=1, description="A slice of a GPU that is time-sliced; its memory is not protected."
+    )
+    mig: MigRequest | None = Field(default=None, description="Partitions of GPUs, each with its own memory.")
+    limits: Limits = Field(default=Limits(), description="The most it may use, where that is more than is reserved.")
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        asked = {"gpus": self.gpus, "sharedGpus": self.shared_gpus, "mig": self.mig}
+        said = [key for key, value in asked.items() if value]
+        for key in said[1:]:
+            yield Fault(path=(key,), message=f"does not go together with {said[0]}; ask for one kind of GPU")
+        for key, request, limit, text in (
+            ("cpu", self.cpu, self.limits.cpu, format_cpu),
+            ("memory", self.memory, self.limits.memory, format_bytes),
+        ):
+            if limit is not None and parse_quantity(limit) < parse_quantity(request):
+                least = text(parse_quantity(request))
+                yield Fault(
+                    path=("limits", key),
+                    message=f"{shown(limit)} is below the request, {key} {shown(request)}; "
+                    f"raise the limit to at least {least}, or lower the request",
+                    untouched=((key,),),
+                )
+
+    @property
+    def gpu_resources(self) -> dict[str, int]:
+        """GPUs and parts of GPUs that it asks for, by resource name."""
+        wanted = {GPU: self.gpus, SHARED_GPU: self.shared_gpus}
+        if self.mig is not None:
+            wanted[mig_resource(self.mig.profile)] = self.mig.count
+        return {name: number for name, number in wanted.items() if number}
+
+    def without_gpus(self) -> Self:
+        """The same CPU and memory."""
+        return self.model_copy(update={"gpus": 0, "shared_gpus": 0, "mig": None})
+
+    def kubernetes(self) -> dict[str, dict[str, str]]:
+        """The `resources` of a container: `requests` and `limits`, as quantities by resource name."""
+        least = self.least_cpu_limit
+        raised = self.cpu if least is None or parse_quantity(self.cpu) >= parse_quantity(least) else least
+        gpus = {name: str(number) for name, number in self.gpu_resources.items()}
+        requests = {"cpu": self.cpu, "memory": self.memory, **gpus}
+        limits = {"cpu": self.limits.cpu or raised, "memory": self.limits.memory or self.memory, **gpus}
+        return {"requests": requests, "limits": limits}
+
+
+class SecretKey(ConfigModel):
+    """One key of a Kubernetes Secret in the team's namespace."""
+
+    secret: ObjectName = Field(description="Name of the Secret.")
+    key: SecretKeyName = Field(description="Key in the Secret.")
+
+
+class SecretFiles(ConfigModel):
+    """A Secret as a folder."""
+
+    secret: ObjectName = Field(description="Name of the Secret.")
+    path: FolderPath = Field(description="Folder in the container, such as `/secrets/db`.")
+
+
+class Container(ConfigModel):
+    """The environment of a container."""
+
+    # Variables that the platform sets itself.
+    platform_variables: ClassVar[frozenset[str]] = frozenset()
+
+    env: Mapping[EnvName, str] = Field(
+        default={}, description="Environment variables; values are strings. Never secrets: see `secretEnv`."
+    )
+    secret_env: Mapping[EnvName, SecretKey] = Field(
+        default={}, description="Environment variables whose values come from Kubernetes Secrets."
+    )
+    env_from: Many[ObjectName] = Field(
+        default=(), description="Kubernetes Secrets of which every key becomes an environment variable."
+    )
+    secret_files: Many[SecretFiles] = Field(
+        default=(), description="Kubernetes Secrets as folders, with a file for each key."
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        yield from self._secret_faults()
+        for name in self.env:
+            if name in self.secret_env:
+                yield Fault(path=("secretEnv", name), message="is in env too; remove one of the two")
+        for key, names in (("env", self.env), ("secretEnv", self.secret_env)):
+            for name in self.platform_variables & names.keys():
+                remedy = "remove it, or use another name"
+                yield Fault(path=(key, name), message=f"is a variable that the platform sets; {remedy}")
+        for name in filter(_SECRET_NAME.search, self.env):
+            remedy = f"refer to a Kubernetes Secret instead: secretEnv: {{{name}: {{secret: …, key: …}}}}"
+            yield Fault(path=("env", name), message=f"looks like a secret, and this file is not one; {remedy}")
+
+    def _secret_faults(self) -> Iterator[Fault]:
+        for index, secret in enumerate(self.env_from):
+            if secret in self.env_from[:index]:
+                yield Fault(path=("envFrom", index), message=f"{shown(secret)} is in the list already; remove it")
+        paths = [files.path for files in self.secret_files]
+        secrets = [files.secret for files in self.secret_files]
+        for index, files in enumerate(self.secret_files):
+            where = ("secretFiles", index)
+            if files.secret in secrets[:index]:
+                yield Fault(path=(*where, "secret"), message="is mounted already; remove one of the two")
+            for other in (*paths[:index], *_PLATFORM_FOLDERS):
+                if f"{files.path}/".startswith(f"{other}/") or f"{other}/".startswith(f"{files.path}/"):
+                    message = f"{shown(files.path)} overlaps {shown(other)}; choose a folder of its own"
+                    yield Fault(path=(*where, "path"), message=message)
+                    break
