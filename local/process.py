@@ -13,6 +13,7 @@ from types import FrameType
 
 from local.errors import Failure
 from local.paths import LOCAL
+from local.waiting import wait_until
 
 #: Signals within so short a time are one order.
 REPEATED_SECONDS = 3.0
@@ -141,11 +142,14 @@ def side_by_side(*jobs: Callable[[], object], workers: int = 2) -> None:
             # Each program once, so that it may come to its own end; again and again, since a job may just have been
             # between two programs.
             told: set[subprocess.Popen[str]] = set()
-            while not all(future.done() for future in futures):
+
+            def all_ended() -> bool:
                 for process in set(_running) - told:
                     _interrupt(process)
                     told.add(process)
-                time.sleep(0.5)
+                return all(future.done() for future in futures)
+
+            wait_until(all_ended, math.inf, interval=0.5)
             raise
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from local.node.embedded import EmbeddedNode
 from local.paths import INSTANCES, LOCAL, Instance
 from local.progress import Steps
 from local.pulumi_cli.cli import Pulumi
+from local.waiting import wait_until
 from stacks.catalog.installed import from_embedded_mirror
 from stacks.check import read_environment
 from stacks.clouds.config import LocalCluster
@@ -29,11 +29,9 @@ T = TypeVar("T")
 
 def wait_for(what: str, condition: Callable[[], T], seconds: float) -> T:
     """Poll until `condition` gives something true; fails naming `what` after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds:.0f} s")
-        time.sleep(0.5)
+    value = wait_until(condition, seconds, interval=0.5)
+    if not value:
+        raise AssertionError(f"{what}: not within {seconds:.0f} s")
     return value
 
 

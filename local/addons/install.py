@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from local.errors import Failure
 from local.node.addresses import CLUSTER_DOMAIN
 from local.node.embedded import EmbeddedNode
 from local.progress import Steps
+from local.waiting import wait_until
 
 FOLDER = Path(__file__).parent
 DEPLOYMENTS = (
@@ -105,16 +105,13 @@ class Kubectl:
 def wait_for_api(node: EmbeddedNode, seconds: float = 90) -> None:
     """Wait until the API server is ready and the node has registered."""
     kubectl = Kubectl(node)
-    deadline = time.monotonic() + seconds
-    while not kubectl.succeeds("get", "node", node.name, "-o", "name"):
-        if time.monotonic() > deadline:
-            states = ", ".join(f"{name} {state}" for name, state in node.program_states().items())
-            raise Failure(
-                f"the cluster did not answer within {seconds:.0f} s ({states})",
-                "see the logs of the programs that are not RUNNING; 'make clean' and 'make up' start afresh",
-                node.instance.logs,
-            )
-        time.sleep(0.3)
+    if not wait_until(lambda: kubectl.succeeds("get", "node", node.name, "-o", "name"), seconds, interval=0.3):
+        states = ", ".join(f"{name} {state}" for name, state in node.program_states().items())
+        raise Failure(
+            f"the cluster did not answer within {seconds:.0f} s ({states})",
+            "see the logs of the programs that are not RUNNING; 'make clean' and 'make up' start afresh",
+            node.instance.logs,
+        )
 
 
 def ensure(node: EmbeddedNode, pools: Sequence[SimulatedPool], steps: Steps) -> None:

@@ -19,7 +19,9 @@ from local.toolchain import building
 from local.toolchain.go import find_go
 from local.toolchain.tool import Tool
 from local.toolchain.tools import CLUSTER_TOOLS, TOOLS
+from stacks.clouds.aws.config import AwsCluster
 from stacks.clouds.config import LocalCluster
+from stacks.config import Environment
 from stacks.gpu.config import Gpu
 
 
@@ -73,9 +75,21 @@ def start_cluster(
     return node
 
 
+def environment_of(stack: str) -> Environment:
+    """The environment of a stack whose state these commands keep. Raises Failure for one on AWS."""
+    environment = read_environment(stack_file(stack))
+    if isinstance(environment.cluster, AwsCluster):
+        raise Failure(
+            f"the stack {stack!r} is on AWS: its state and its login are not this machine's",
+            f"use Pulumi with your own login (docs/aws.md), such as 'pulumi up --stack {stack}' after "
+            f"'make preview STACK={stack}'",
+        )
+    return environment
+
+
 def is_embedded(stack: str) -> bool:
-    """Whether the stack stands on the embedded cluster, and not on one of the user's kubeconfig or of a cloud."""
-    return isinstance(read_environment(stack_file(stack)).cluster, LocalCluster)
+    """Whether the stack is on the embedded cluster, and not on one of the user's kubeconfig."""
+    return isinstance(environment_of(stack).cluster, LocalCluster)
 
 
 def existing_pulumi(stack: str) -> Pulumi:

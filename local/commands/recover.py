@@ -8,8 +8,9 @@ from local.progress import Steps
 
 def recover(stack: str) -> None:
     """Wait for commands that still run on the stack, remove stale locks, settle pending operations."""
+    pulumi = existing_pulumi(stack)
     with Steps() as steps, locking.waiting_for(LOCAL / "lock", steps):
-        settled = existing_pulumi(stack).recover(steps)
+        settled = pulumi.recover(steps)
         if settled is None:
             steps.say("nothing to recover: no update was interrupted")
             return

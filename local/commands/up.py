@@ -11,14 +11,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from local.commands.prepare import built_programs, prepare, pulumi_of, start_cluster
+from local.commands.prepare import built_programs, environment_of, prepare, pulumi_of, start_cluster
 from local.commands.request import post
 from local.errors import Failure
 from local.paths import INSTANCES, ROOT, Instance
 from local.progress import Steps
-from local.stack import policy_options, read_environment, stack_file
+from local.stack import policy_options
+from local.waiting import wait_until
 from stacks.catalog.installed import from_embedded_mirror
-from stacks.clouds.aws.config import AwsCluster
 from stacks.clouds.config import LocalCluster
 
 #: How long an answer of a server that `pulumi up` saw ready may take to come through a new Service.
@@ -29,12 +29,7 @@ def up(stack: str, *, only_cluster: bool = False) -> None:
     """From an empty machine to a prediction; does only what is missing."""
     started = time.monotonic()
     instance = INSTANCES["dev"]
-    environment = read_environment(stack_file(stack))
-    if isinstance(environment.cluster, AwsCluster):
-        raise Failure(
-            f"the stack {stack!r} is on AWS: its state and its login are not this machine's",
-            f"run 'make preview STACK={stack}', then 'pulumi up --stack {stack}' with your own login (docs/aws.md)",
-        )
+    environment = environment_of(stack)
     with Steps() as steps:
         if isinstance(environment.cluster, LocalCluster):
             entries = from_embedded_mirror(environment)
@@ -93,16 +88,19 @@ def curl_line(url: str) -> str:
 
 
 def _first_answer(url: str) -> str:
-    deadline = time.monotonic() + ANSWER_SECONDS
-    while True:
+    """What a server says to the printed line. Raises Failure when it does not answer in time."""
+    errors: list[Exception] = []
+
+    def ask() -> str | None:
         try:
             return json.dumps(post(f"{url}/predict", {"input": [int(word) for word in ZERO.split(",")]}))
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, urllib.error.HTTPError) and error.code < 500:
-                # A predictor of one's own wants other input.
+                # A predictor of the user's own may expect other input.
                 return f"{error.code}: {error.read(200).decode(errors='replace').strip()}"
-            if time.monotonic() > deadline:
-                raise Failure(
-                    f"{url}/predict does not answer: {error}", "see 'make status'", INSTANCES["dev"].logs
-                ) from None
-            time.sleep(0.3)
+            errors.append(error)
+            return None
+
+    if (answer := wait_until(ask, ANSWER_SECONDS, interval=0.3)) is None:
+        raise Failure(f"{url}/predict does not answer: {errors[-1]}", "see 'make status'", INSTANCES["dev"].logs)
+    return answer

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from local import locking, system
-from local.commands.up import up
 from local.errors import Failure
 from local.progress import Steps
 
@@ -90,12 +89,6 @@ def test_a_wait_for_another_command_is_shown(tmp_path: Path) -> None:
     assert "wait for another command" in lines[0]
     with locking.waiting_for(lock, Display()):
         assert len(lines) == 2
-
-
-@pytest.mark.parametrize("stack", ["staging", "prod"])
-def test_a_stack_on_aws_is_not_put_into_the_state_of_this_machine(stack: str) -> None:
-    with pytest.raises(Failure, match=f"pulumi up --stack {stack}"):
-        up(stack)
 
 
 def test_the_clusters_are_reached_past_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

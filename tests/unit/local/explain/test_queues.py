@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +11,7 @@ from rich.console import Console
 
 from local.explain.queues import explained, queue_table, waiting_line, workload_state
 from local.progress import Step
+from local.waiting import wait_until
 
 NO_QUOTA = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu, 4 more needed"
 Conditions = Mapping[str, tuple[str, str]]
@@ -94,7 +94,5 @@ def test_a_waiting_step_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("local.explain.queues.INTERVAL_SECONDS", 0.01)
     step = Step("pulumi up")
     with explained(step, lambda: [workload(conditions={"QuotaReserved": ("False", NO_QUOTA)})]):
-        deadline = time.monotonic() + 5
-        while not step.note and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: step.note, 5)
     assert step.note == f"in its queue: demo/digits: waiting: {NO_QUOTA}"

@@ -6,24 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from local.processes import start_time
 from local.pulumi_cli.home import HOST
+from local.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-
-
-def gone_within(pid: int, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while start_time(pid) is not None:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed-cli", "interrupted-host"])
@@ -36,13 +27,10 @@ def test_the_host_ends_with_the_cli(tmp_path: Path, number: signal.Signals) -> N
         assert cli.stdout is not None
         host = int(cli.stdout.readline())
         try:
-            deadline = time.monotonic() + 30
-            while not port.read_text().strip():
-                assert time.monotonic() < deadline, "the host said no port"
-                time.sleep(0.1)
+            assert wait_until(lambda: port.read_text().strip(), 30), "the host said no port"
             # The shell passes no interrupt on, and the real CLI sends it to the host itself.
             os.kill(cli.pid if number == signal.SIGKILL else host, number)
-            assert gone_within(host, 15)
+            assert wait_until(lambda: start_time(host) is None, 15)
         finally:
             for pid in (host, cli.pid):
                 if start_time(pid) is not None:

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from local import processes
 from local.progress import Steps
 from local.pulumi_cli import survivors
 from local.pulumi_cli.installed import PLUGIN_PROGRAM
+from local.waiting import wait_until
 
 
 @contextmanager
@@ -28,8 +28,7 @@ def running(folder: Path, name: str, script: str | None = None) -> Generator[sub
     shutil.copy("/bin/sh" if script else "/bin/sleep", program)
     with subprocess.Popen([program, *(("-c", script) if script else ("60",))]) as process:
         # The kernel lets us go on a moment before the new process has its name.
-        while processes.name(process.pid) != name[:15]:
-            time.sleep(0.01)
+        assert wait_until(lambda: processes.name(process.pid) == name[:15], 10)
         yield process
         process.kill()
 
@@ -81,9 +80,9 @@ def test_a_provider_is_ended_when_its_pulumi_is_gone(tmp_path: Path, parent: str
     noted = tmp_path / "pid"
     script = f"'{tmp_path / PLUGIN_PROGRAM}' 60 & echo $! > '{noted}'; wait"
     with running(tmp_path, parent, script):
-        while not noted.exists() or processes.name(int(noted.read_text() or 0)) != PLUGIN_PROGRAM[:15]:
-            time.sleep(0.01)
+        assert wait_until(lambda: noted.exists() and noted.read_text().endswith("\n"), 10)
         provider = int(noted.read_text())
+        assert wait_until(lambda: processes.name(provider) == PLUGIN_PROGRAM[:15], 10)
         try:
             (tmp_path / "tmp" / str(provider)).mkdir(parents=True)
             (tmp_path / "tmp" / str(os.getpid())).mkdir()  # a number that another program has now
