@@ -21,7 +21,7 @@ from local.toolchain.tool import Tool
 from local.toolchain.tools import CLUSTER_TOOLS, TOOLS
 from stacks.clouds.aws.config import AwsCluster
 from stacks.clouds.config import LocalCluster
-from stacks.config import Environment
+from stacks.environment.config import Environment
 from stacks.gpu.config import Gpu
 
 
