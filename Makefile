@@ -1,7 +1,7 @@
 # Every command makes what it needs first; run again, it does only what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help up cluster preview outputs predict status env recover down mirror upgrade clean test test-unit test-platform test-groups test-all ci lint bench environment
+.PHONY: help up cluster preview outputs predict status env recover down mirror upgrade clean test test-unit test-platform test-groups test-all ci lint bench docs environment
 SHELL := /bin/bash
 
 PYTHON := .local/venv/bin/python
@@ -69,6 +69,11 @@ lint: test-environment ## ruff, pyright, and which way imports point
 
 bench: test-environment ## the figures of docs/benchmarks.md
 	@$(PYTHON) -m tests.bench
+
+docs: environment ## the documentation site in .local/site, its generated pages first
+	@local/environment.sh docs
+	@$(PYTHON) -m ops.pages
+	@.local/venv/bin/zensical build --strict
 
 environment:
 	@local/environment.sh run

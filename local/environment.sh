@@ -1,6 +1,7 @@
 #!/bin/sh
 # The locked Python environment in .local/venv: `environment.sh run` what `make up` needs, `environment.sh dev` the tests'
-# packages too. Does nothing when the environment is as the lock says; one that a killed run left half-made is made again.
+# packages too, `environment.sh docs` the documentation's packages beside either.
+# Does nothing when the environment is as the lock says; one that a killed run left half-made is made again.
 set -eu
 cd "$(dirname "$0")/.."
 lock=requirements/$1.lock
@@ -37,13 +38,14 @@ if [ -e "$installing" ] || ! .local/venv/bin/python -c '' 2> /dev/null; then rm 
 [ -x .local/venv/bin/pip ] || "$python" -m venv .local/venv > "$log" 2>&1 ||
   fail "the Python environment could not be made" "see the log"
 echo "installing the Python packages of $lock ..." >&2
-# Both locks install into the same environment: what the other one's stamp says may not hold any more.
-rm -f .local/venv/.installed-*
+# All locks install into the same environment: what another one's stamp says may not hold any more. The packages of
+# docs.lock that are in dev.lock too have the same versions there.
+[ "$1" = docs ] || rm -f .local/venv/.installed-*
 # Not compiled ahead: the AWS and Kubernetes SDKs are large, and a run imports a small part of them.
 .local/venv/bin/pip install -q --no-compile --disable-pip-version-check --require-hashes -r "$lock" > "$log" 2>&1 ||
   { rm "$installing"
     fail "the Python packages could not be installed: $(tail -n 1 "$log")" "check the network, then run it again"; }
 # The larger environment holds the smaller one.
-[ "$1" = run ] || cp requirements/run.lock .local/venv/.installed-run
+[ "$1" != dev ] || cp requirements/run.lock .local/venv/.installed-run
 cp "$lock" "$stamp"
 rm "$installing"
