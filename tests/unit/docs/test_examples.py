@@ -40,7 +40,7 @@ def whole(block: Block) -> dict[str, Any]:
 
 @pytest.mark.parametrize("block", YAML, ids=lambda block: block.place)
 def test_every_yaml_block_says_what_it_is(block: Block) -> None:
-    assert block.mark in KINDS, f"put one of these comments before it: {', '.join(f'<!-- {kind} -->' for kind in KINDS)}"
+    assert block.mark in KINDS, f"put an HTML comment before it that says one of: {', '.join(KINDS)}"
 
 
 @pytest.mark.parametrize("block", STACKS, ids=lambda block: block.place)
