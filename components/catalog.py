@@ -53,12 +53,14 @@ class Eks(_Entry):
 class GoModule(_Entry):
     """The Go module that holds the same files at the same version: where they come from without a registry.
 
-    `folder` lies in the module. `descriptions` is false where the published CRDs leave theirs out.
+    `folder` lies in the module. `descriptions` is false where the published CRDs leave theirs out. `without` names
+    the charts that a chart depends on by default and that the values of this project turn off.
     """
 
     path: str
     folder: str
     descriptions: bool = True
+    without: tuple[str, ...] = ()
 
 
 class Chart(_Entry):
@@ -80,15 +82,24 @@ class Chart(_Entry):
 
 
 class Manifest(_Entry):
-    """A stream of Kubernetes objects that its makers publish as one file, such as a set of CRDs."""
+    """Kubernetes objects that their makers publish as files, such as a set of CRDs.
+
+    `url` is the address of the file or, where `files` names several, of the folder that holds them.
+    """
 
     url: str
     version: str
+    files: tuple[str, ...] = ()
     source: str
     licence: str
     images: tuple[str, ...] = ()
     module: GoModule | None = None
     notes: str = ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where the makers publish the objects."""
+        return tuple(f"{self.url}/{file}" for file in self.files) or (self.url,)
 
 
 class Image(_Entry):

@@ -33,9 +33,11 @@ class DefinitionsArgs:
     connection: Connection
 
 
-def identity(place: str) -> str:
-    """What changes when the manifest does: the digest of a file; an address names its version."""
-    return place if "://" in place else hashlib.sha256(Path(place).read_bytes()).hexdigest()
+def identity(places: Sequence[str]) -> str:
+    """What changes when the manifest does: the digests of its files; an address names its version."""
+    return " ".join(
+        place if "://" in place else hashlib.sha256(Path(place).read_bytes()).hexdigest() for place in places
+    )
 
 
 def fingerprint(definition: Mapping[str, Any]) -> str:
@@ -76,7 +78,7 @@ class _DefinitionsProvider(dynamic.ResourceProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
         # The same manifest may be at another place on another machine.
-        asked = set(_news) - {"__provider", "place"}
+        asked = set(_news) - {"__provider", "places"}
         drifted = _olds.get("found") != _olds.get("applied")
         return dynamic.DiffResult(changes=drifted or any(_olds.get(key) != _news[key] for key in asked))
 
@@ -100,7 +102,8 @@ class _DefinitionsProvider(dynamic.ResourceProvider):
     def _install(self, props: dict[str, Any], before: Mapping[str, str]) -> dict[str, Any]:
         from components.platform import cluster_client
 
-        applied = {**before, **install(client_of(props), cluster_client.read_definitions(props["place"]))}
+        definitions = [one for place in props["places"] for one in cluster_client.read_definitions(place)]
+        applied = {**before, **install(client_of(props), definitions)}
         return {**props, "applied": applied, "found": applied}
 
 
@@ -110,11 +113,11 @@ class Definitions(dynamic.Resource, module="platform", name="Definitions"):
     """
 
     def __init__(self, name: str, args: DefinitionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        place = args.sources.manifest(args.manifest)
+        places = args.sources.manifest(args.manifest)
         properties = {
             "manifest": args.manifest,
-            "place": place,
-            "identity": identity(place),
+            "places": list(places),
+            "identity": identity(places),
             **args.connection.properties,
         }
         super().__init__(_DefinitionsProvider(), name, properties, opts)

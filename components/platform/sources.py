@@ -62,8 +62,8 @@ class Sources:
         archive = _existing(Path(self.charts) / "charts" / f"{name}-{chart.version}.tgz", name)
         return ReleaseSource(chart=archive, version=chart.version)
 
-    def manifest(self, name: str) -> str:
-        """Path or URL of a manifest of the catalog.
+    def manifest(self, name: str) -> tuple[str, ...]:
+        """Paths or URLs of the files of a manifest of the catalog.
 
         LookupError when there is none of that name, MirrorError when the mirror's folder lacks it.
         """
@@ -71,10 +71,10 @@ class Sources:
         file = f"{name}-{manifest.version}.yaml"
         if self.manifests is not None:
             place = self.manifests.rstrip("/")
-            return f"{place}/{file}" if "://" in place else _existing(Path(place) / file, name)
+            return (f"{place}/{file}" if "://" in place else _existing(Path(place) / file, name),)
         if self.charts is None or self.charts.startswith("oci://"):
-            return manifest.url
-        return _existing(Path(self.charts) / "manifests" / file, name)
+            return manifest.addresses
+        return (_existing(Path(self.charts) / "manifests" / file, name),)
 
 
 class MirrorError(pulumi.RunError):

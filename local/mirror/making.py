@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from components import catalog
-from components.catalog import Catalog, GoModule
+from components.catalog import Catalog, GoModule, Manifest
 from local import container_images, locking
 from local.mirror import module_files
 from local.mirror.entries import MirrorImage, images_of, recipe_for, selected, why_not
@@ -82,17 +82,17 @@ def _files(names: Iterable[str], known: Catalog) -> Iterator[tuple[Path, Callabl
             make = functools.partial(_make_chart, name, chart.version, chart.module)
             yield mirror_folder() / "charts" / f"{name}-{chart.version}.tgz", make
         if (manifest := known.manifests.get(name)) and manifest.module:
-            make = functools.partial(_make_manifest, manifest.version, manifest.module)
+            make = functools.partial(_make_manifest, manifest, manifest.module)
             yield mirror_folder() / "manifests" / f"{name}-{manifest.version}.yaml", make
 
 
 def _make_chart(name: str, version: str, module: GoModule, go: Go, target: Path) -> None:
-    module_files.package_chart(module_files.download(module, version, go), target, name, version)
+    module_files.package_chart(module_files.download(module, version, go), target, name, version, module.without)
 
 
-def _make_manifest(version: str, module: GoModule, go: Go, target: Path) -> None:
-    source = module_files.download(module, version, go)
-    module_files.join_manifests(source, target, descriptions=module.descriptions)
+def _make_manifest(manifest: Manifest, module: GoModule, go: Go, target: Path) -> None:
+    source = module_files.download(module, manifest.version, go)
+    module_files.join_manifests(source, target, descriptions=module.descriptions, files=manifest.files)
 
 
 def _build_images(names: Iterable[str], steps: Steps) -> None:

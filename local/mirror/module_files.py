@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
@@ -60,18 +60,25 @@ def download(module: GoModule, version: str, go: Go) -> Path:
     return folder
 
 
-def package_chart(source: Path, target: Path, name: str, version: str) -> None:
+def package_chart(source: Path, target: Path, name: str, version: str, without: Collection[str] = ()) -> None:
     """Write the chart in the folder `source` to `target`, an archive as `helm package` makes it.
 
     Sources may lag behind: a release process sets the version and fetches the dependencies. So the version is set
-    here too. A dependency that is not there is left out when the chart's values turn it off, else this is a Failure.
+    here too. A dependency that is not there is left out when the chart's values turn it off or `without` names it.
+    Failure for any other, and for a name in `without` that the chart does not depend on.
     """
     chart: dict[str, Any] = yaml.safe_load((source / "Chart.yaml").read_text())
     values: Mapping[str, Any] = yaml.safe_load((source / "values.yaml").read_text()) or {}
     if chart.get("appVersion"):
         chart["appVersion"] = str(chart["appVersion"]).replace(str(chart["version"]), version)
     chart["version"] = version
-    kept = [one for one in chart.pop("dependencies", []) if _needed(one, source, values)]
+    dependencies: list[dict[str, Any]] = chart.pop("dependencies", [])
+    if unknown := sorted(set(without) - {one["name"] for one in dependencies}):
+        raise Failure(
+            f"the chart {source.name} does not depend on {', '.join(unknown)}",
+            f"correct `module.without` of {name} in catalog.yaml",
+        )
+    kept = [one for one in dependencies if one["name"] not in without and _needed(one, source, values)]
     if kept:
         chart["dependencies"] = kept
     ignore = source / ".helmignore"
@@ -105,23 +112,33 @@ def _needed(dependency: Mapping[str, Any], source: Path, values: Mapping[str, An
     name = dependency["name"]
     if (source / "charts" / name).is_dir() or any((source / "charts").glob(f"{name}-*.tgz")):
         return True
-    value: Any = values
-    for key in str(dependency.get("condition", "")).split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    if value is False:
+    # As Helm does: the first path that leads to a truth value decides.
+    found = (_value(values, path) for path in str(dependency.get("condition", "")).split(","))
+    if next((value for value in found if isinstance(value, bool)), True) is False:
         return False
     raise Failure(
         f"the chart {source.name} needs the chart {name}, which its module does not hold",
-        "take it out of `module` in catalog.yaml, and mirror the published chart",
+        "name it in `module.without` of catalog.yaml if its values turn it off; otherwise mirror the published chart",
     )
 
 
-def join_manifests(source: Path, target: Path, *, descriptions: bool) -> None:
-    """Write the manifests in a folder to one stream; without `descriptions`, those of their schemas are left out."""
+def _value(values: Any, path: str) -> Any:
+    for key in path.strip().split("."):
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values
+
+
+def join_manifests(source: Path, target: Path, *, descriptions: bool, files: Sequence[str] = ()) -> None:
+    """Write the manifests in a folder to one stream: `files`, or by default all of them.
+
+    Without `descriptions`, those of their schemas are left out. Failure when a file is not there.
+    """
     parts: list[str] = []
-    for file in sorted(source.glob("*.yaml")):
+    for file in [source / name for name in files] or sorted(source.glob("*.yaml")):
         if file.name == "kustomization.yaml":
             continue
+        if not file.is_file():
+            raise Failure(f"{source.name} has no {file.name}", "correct `files` of the entry in catalog.yaml")
         text = file.read_text()
         if not descriptions:
             documents = [without_descriptions(one) for one in manifests.objects(text)]

@@ -26,12 +26,48 @@ def _prometheus_tool(module: str, version: str, release: str, *packages: str, ta
     return Tool(module=module, version=version, packages=packages, variables=variables, tags=tags)
 
 
+#: The Go module of the operators that compile with the same version of Kubernetes' libraries (docs/catalog.md).
+_OPERATORS = "operators"
+
 _KUEUE = Tool(
     module="kueue",
+    shares=_OPERATORS,
     version="v0.19.2",
     packages=("sigs.k8s.io/kueue/cmd/kueue",),
     variables={"sigs.k8s.io/kueue/pkg/version.GitVersion": "v0.19.2"},
     no_checksum_database="sigs.k8s.io/scheduler-library",
+)
+_JOBSET = Tool(
+    module="jobset",
+    shares=_OPERATORS,
+    version="v0.12.0",
+    packages=("sigs.k8s.io/jobset",),
+    variables={"sigs.k8s.io/jobset/pkg/version.GitVersion": "v0.12.0"},
+)
+_KUBEFLOW_TRAINER = Tool(
+    module="kubeflow-trainer",
+    shares=_OPERATORS,
+    version="v2.3.0",
+    packages=("github.com/kubeflow/trainer/v2/cmd/trainer-controller-manager",),
+)
+_TRAINING_OPERATOR = Tool(
+    module="training-operator",
+    shares=_OPERATORS,
+    version="v1.9.4",
+    packages=("github.com/kubeflow/training-operator/cmd/training-operator.v1",),
+)
+_MPI_OPERATOR = Tool(
+    module="mpi-operator",
+    shares=_OPERATORS,
+    version="v0.8.2",
+    packages=("github.com/kubeflow/mpi-operator/cmd/mpi-operator",),
+    variables={"github.com/kubeflow/mpi-operator/pkg/version.Version": "v0.8.2"},
+)
+_KUBERAY = Tool(
+    module="kuberay",
+    shares=_OPERATORS,
+    version="v1.6.2",
+    packages=("github.com/ray-project/kuberay/ray-operator",),
 )
 _PROMETHEUS_OPERATOR = _prometheus_tool(
     *("prometheus-operator", "v0.93.1", "0.93.1"),
@@ -81,6 +117,18 @@ _EXTERNAL_SECRETS = Tool(
 #: By the name of the published image, without its tag. The order is that of the builds.
 RECIPES = {
     "registry.k8s.io/kueue/kueue": Recipe(tool=_KUEUE, programs={"kueue": "/manager"}),
+    "registry.k8s.io/jobset/jobset": Recipe(tool=_JOBSET, programs={"jobset": "/manager"}),
+    "ghcr.io/kubeflow/trainer/trainer-controller-manager": Recipe(
+        tool=_KUBEFLOW_TRAINER, programs={"trainer-controller-manager": "/manager"}
+    ),
+    # Its releases have the commit as their tag.
+    "ghcr.io/kubeflow/training-v1/training-operator": Recipe(
+        tool=_TRAINING_OPERATOR, programs={"training-operator.v1": "/manager"}, tag="v1-93c5489"
+    ),
+    "docker.io/mpioperator/mpi-operator": Recipe(
+        tool=_MPI_OPERATOR, programs={"mpi-operator": "/opt/mpi-operator"}, tag="0.8.2"
+    ),
+    "quay.io/kuberay/operator": Recipe(tool=_KUBERAY, programs={"ray-operator": "/manager"}),
     "quay.io/prometheus-operator/prometheus-operator": Recipe(
         tool=_PROMETHEUS_OPERATOR, programs={"operator": "/bin/operator"}
     ),

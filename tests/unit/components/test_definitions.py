@@ -61,8 +61,14 @@ def write(file: Path, *found: dict[str, Any]) -> str:
     return str(file)
 
 
-def asked(place: str) -> dict[str, Any]:
-    return {"manifest": "queues", "place": place, "identity": identity(place), "kubeconfig": "k", "context": None}
+def asked(*places: str) -> dict[str, Any]:
+    return {
+        "manifest": "queues",
+        "places": list(places),
+        "identity": identity(places),
+        "kubeconfig": "k",
+        "context": None,
+    }
 
 
 def changed(olds: dict[str, Any], news: dict[str, Any]) -> bool:
@@ -93,6 +99,13 @@ def test_another_place_of_the_same_manifest_is_no_change(cluster: FakeCluster, t
     made = PROVIDER().create(asked(first))
     assert not changed(made.outs, asked(second))
     assert changed(made.outs, asked(write(tmp_path / "2.yaml", definition(scope="Cluster"))))
+
+
+def test_definitions_in_several_files_are_one_manifest(cluster: FakeCluster, tmp_path: Path) -> None:
+    first, second = write(tmp_path / "1.yaml", definition("a.x")), write(tmp_path / "2.yaml", definition("b.x"))
+    made = PROVIDER().create(asked(first, second))
+    assert sorted(cluster.kept) == ["a.x", "b.x"]
+    assert changed(made.outs, asked(first, write(tmp_path / "2.yaml", definition("b.x", scope="Cluster"))))
 
 
 def test_what_a_later_manifest_lacks_goes_with_the_rest(cluster: FakeCluster, tmp_path: Path) -> None:

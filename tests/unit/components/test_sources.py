@@ -41,13 +41,19 @@ def test_manifests_come_from_their_makers_from_an_address_or_from_a_folder(tmp_p
     for folder in (tmp_path / "manifests", tmp_path / "other"):
         folder.mkdir()
         (folder / file).touch()
-    assert Sources().manifest(MANIFEST) == manifest.url
-    assert Sources(charts="oci://registry.example.com/charts").manifest(MANIFEST) == manifest.url
-    assert Sources(charts=str(tmp_path)).manifest(MANIFEST) == str(tmp_path / "manifests" / file)
-    assert Sources(manifests=str(tmp_path / "other")).manifest(MANIFEST) == str(tmp_path / "other" / file)
-    assert (
-        Sources(manifests="https://mirror.example.com/m/").manifest(MANIFEST) == f"https://mirror.example.com/m/{file}"
-    )
+    assert Sources().manifest(MANIFEST) == (manifest.url,)
+    assert Sources(charts="oci://registry.example.com/charts").manifest(MANIFEST) == (manifest.url,)
+    assert Sources(charts=str(tmp_path)).manifest(MANIFEST) == (str(tmp_path / "manifests" / file),)
+    assert Sources(manifests=str(tmp_path / "other")).manifest(MANIFEST) == (str(tmp_path / "other" / file),)
+    mirrored = Sources(manifests="https://mirror.example.com/m/").manifest(MANIFEST)
+    assert mirrored == (f"https://mirror.example.com/m/{file}",)
+
+
+def test_a_manifest_of_several_files_is_one_file_of_a_mirror() -> None:
+    manifest = catalog.load().manifest("training-operator-crds")
+    assert Sources().manifest("training-operator-crds") == tuple(f"{manifest.url}/{file}" for file in manifest.files)
+    (mirrored,) = Sources(manifests="https://mirror.example.com/m").manifest("training-operator-crds")
+    assert mirrored == f"https://mirror.example.com/m/training-operator-crds-{manifest.version}.yaml"
 
 
 def test_a_mirror_that_lacks_a_file_says_which_and_what_to_do(tmp_path: Path) -> None:

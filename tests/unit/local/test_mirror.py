@@ -72,6 +72,14 @@ def chart_folder(folder: Path, *, dependency: dict[str, Any] | None, values: dic
     return source
 
 
+def packaged(archive: Path) -> dict[str, Any]:
+    """What the archive's Chart.yaml says."""
+    with tarfile.open(archive) as opened:
+        member = opened.extractfile("x/Chart.yaml")
+        assert member is not None
+        return yaml.safe_load(member.read())
+
+
 def test_a_packaged_chart_says_the_version_of_the_catalog(tmp_path: Path) -> None:
     dependency = {"name": "y", "version": "1", "condition": "y.enabled"}
     source = chart_folder(tmp_path, dependency=dependency, values={"y": {"enabled": False}})
@@ -79,10 +87,7 @@ def test_a_packaged_chart_says_the_version_of_the_catalog(tmp_path: Path) -> Non
     module_files.package_chart(source, target, "x", "1.2.3")
     with tarfile.open(target) as archive:
         assert sorted(archive.getnames()) == ["x/Chart.yaml", "x/templates/a.yaml", "x/values.yaml"]
-        member = archive.extractfile("x/Chart.yaml")
-        assert member is not None
-        chart = yaml.safe_load(member.read())
-    assert chart == {"apiVersion": "v2", "name": "x", "version": "1.2.3", "appVersion": "v1.2.3"}
+    assert packaged(target) == {"apiVersion": "v2", "name": "x", "version": "1.2.3", "appVersion": "v1.2.3"}
 
 
 @pytest.mark.parametrize("values", [{}, {"y": {"enabled": True}}, {"y": True}])
@@ -90,6 +95,30 @@ def test_a_chart_whose_dependency_is_missing_is_refused(tmp_path: Path, values: 
     source = chart_folder(tmp_path, dependency={"name": "y", "condition": "y.enabled"}, values=values)
     with pytest.raises(Failure, match="needs the chart y, which its module does not hold"):
         module_files.package_chart(source, tmp_path / "x.tgz", "x", "1.2.3")
+
+
+@pytest.mark.parametrize(
+    ("condition", "values"),
+    [
+        ("y.install", {"y": {"install": False}}),
+        ("a.on, y.install", {"y": {"install": False}}),
+        ("a.on,y.install", {"a": {"on": False}, "y": {"install": True}}),
+    ],
+)
+def test_the_first_condition_that_has_a_value_turns_a_dependency_off(
+    tmp_path: Path, condition: str, values: dict[str, Any]
+) -> None:
+    source = chart_folder(tmp_path, dependency={"name": "y", "condition": condition}, values=values)
+    module_files.package_chart(source, tmp_path / "x.tgz", "x", "1.2.3")
+    assert "dependencies" not in packaged(tmp_path / "x.tgz")
+
+
+def test_a_dependency_that_our_values_turn_off_is_left_out(tmp_path: Path) -> None:
+    source = chart_folder(tmp_path, dependency={"name": "y", "condition": "y.on"}, values={"y": {"on": True}})
+    module_files.package_chart(source, tmp_path / "x.tgz", "x", "1.2.3", ("y",))
+    assert "dependencies" not in packaged(tmp_path / "x.tgz")
+    with pytest.raises(Failure, match=r"does not depend on z; correct `module\.without` of x"):
+        module_files.package_chart(source, tmp_path / "x.tgz", "x", "1.2.3", ("y", "z"))
 
 
 @pytest.mark.parametrize(
@@ -114,10 +143,7 @@ def test_a_dependency_that_is_there_stays(tmp_path: Path) -> None:
     (source / "charts" / "y").mkdir(parents=True)
     (source / "charts" / "y" / "Chart.yaml").write_text("name: y\n")
     module_files.package_chart(source, tmp_path / "x.tgz", "x", "1.2.3")
-    with tarfile.open(tmp_path / "x.tgz") as archive:
-        member = archive.extractfile("x/Chart.yaml")
-        assert member is not None
-        assert yaml.safe_load(member.read())["dependencies"] == [{"name": "y", "version": "1"}]
+    assert packaged(tmp_path / "x.tgz")["dependencies"] == [{"name": "y", "version": "1"}]
 
 
 def test_manifests_are_joined_without_the_descriptions_of_schemas(tmp_path: Path) -> None:
@@ -130,5 +156,9 @@ def test_manifests_are_joined_without_the_descriptions_of_schemas(tmp_path: Path
     module_files.join_manifests(tmp_path, target, descriptions=True)
     assert target.read_text().count("a text") == 1
     module_files.join_manifests(tmp_path, target, descriptions=False)
+    module_files.join_manifests(tmp_path, tmp_path / "b only", descriptions=True, files=("b.yaml",))
+    assert (tmp_path / "b only").read_text() == "kind: B\n"
+    with pytest.raises(Failure, match=r"has no c\.yaml; correct `files`"):
+        module_files.join_manifests(tmp_path, tmp_path / "c", descriptions=True, files=("c.yaml",))
     schema = {"kind": "A", "properties": {"description": {"type": "string", "enum": ["=", "!="]}}}
     assert list(yaml.safe_load_all(target.read_text())) == [schema, {"kind": "B"}]
