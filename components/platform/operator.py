@@ -25,7 +25,8 @@ class OperatorArgs:
 
     `pod_security` is what the namespace enforces; anything below `restricted` needs an entry in
     `components.platform.exceptions`. `labels` are more labels of the namespace. `after` is what the release needs,
-    such as CRDs: a component hands its own dependencies on to nobody.
+    such as CRDs: `depends_on` a component does not reach its children. `skip_definitions` leaves out those in the
+    chart's folder `crds`, which Helm installs once and never upgrades.
     """
 
     chart: str
@@ -36,6 +37,7 @@ class OperatorArgs:
     pod_security: PodSecurity = "restricted"
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     timeout_seconds: int = TIMEOUT_SECONDS
+    skip_definitions: bool = False
     after: Sequence[pulumi.Resource] = ()
 
 
@@ -79,6 +81,8 @@ class Operator(pulumi.ComponentResource):
             version=source.version,
             repository_opts=source.repository_opts,
             values=dict(args.values),
+            # Said only where it is so: the default is no change for the releases that are there.
+            skip_crds=args.skip_definitions or None,
             # A failed first installation would otherwise stay, half there, and be in the way of the next one.
             atomic=True,
             timeout=args.timeout_seconds,

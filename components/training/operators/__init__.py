@@ -1,0 +1,1 @@
+"""The operators that run the jobs of each training engine."""
