@@ -61,6 +61,7 @@ def rules() -> list[rbac.PolicyRuleArgsDict]:
         {"api_groups": [""], "resources": ["pods"], "verbs": [*every, "deletecollection"]},
         {"api_groups": [""], "resources": ["pods/status", "services", "events"], "verbs": every},
         {"api_groups": [""], "resources": ["services/status"], "verbs": ["get", "update", "patch"]},
+        {"api_groups": [""], "resources": ["pods/resize"], "verbs": ["patch"]},
         {"api_groups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "create"]},
         {"api_groups": ["batch"], "resources": ["jobs"], "verbs": every},
         {"api_groups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list", "watch"]},
