@@ -65,7 +65,6 @@ _MPI_OPERATOR = Tool(
 )
 _KUBERAY = Tool(
     module="kuberay",
-    shares=_OPERATORS,
     version="v1.6.2",
     packages=("github.com/ray-project/kuberay/ray-operator",),
 )
