@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,17 +146,18 @@ def report(name: str, old_version: str, new_version: str, found: Mapping[str, Se
 # -- where the versions come from ------------------------------------------------------------------------------
 
 
-def read_chart(folder: Path, name: str, version: str, programs: Path) -> Release:
+def read_chart(folder: Path, name: str, version: str, programs: Path, without: Collection[str] = ()) -> Release:
     """A chart from its source folder, rendered with its default values."""
     archive = programs / f"{name}-{version}.tgz"
-    module_files.package_chart(folder, archive, name, version)
+    module_files.package_chart(folder, archive, name, version, without)
     values = yaml.safe_load((folder / "values.yaml").read_text()) or {}
     return release(helm.render(_provider(), archive, {}), values)
 
 
-def read_manifest(folder: Path) -> Release:
-    """A stream of objects from the files that it is made of."""
-    return release([one for file in sorted(folder.glob("*.yaml")) for one in manifests.objects(file.read_text())])
+def read_manifest(folder: Path, files: Sequence[str] = ()) -> Release:
+    """A stream of objects from the files that it is made of: `files`, or by default all in the folder."""
+    found = module_files.manifest_files(folder, files)
+    return release([one for file in found for one in manifests.objects(file.read_text())])
 
 
 def _provider() -> Path:
@@ -183,10 +184,10 @@ def compare(name: str, version: str, source: Path | None) -> str:
             old_folder = module_files.download(entry.module, entry.version, go)
             new_folder = source or module_files.download(entry.module, version, go)
             if isinstance(entry, Chart):
-                old = read_chart(old_folder, name, entry.version, work)
-                new = read_chart(new_folder, name, version, work)
+                old = read_chart(old_folder, name, entry.version, work, entry.module.without)
+                new = read_chart(new_folder, name, version, work, entry.module.without)
             else:
-                old, new = read_manifest(old_folder), read_manifest(new_folder)
+                old, new = (read_manifest(each, entry.files) for each in (old_folder, new_folder))
     return report(name, entry.version, version, changes(old, new))
 
 

@@ -128,17 +128,21 @@ def _value(values: Any, path: str) -> Any:
     return values
 
 
+def manifest_files(source: Path, files: Sequence[str] = ()) -> list[Path]:
+    """The manifests in a folder: `files`, or by default all of them. Failure when one is not there."""
+    if missing := [name for name in files if not (source / name).is_file()]:
+        raise Failure(f"{source.name} has no {', '.join(missing)}", "correct `files` of the entry in catalog.yaml")
+    every = (file for file in source.glob("*.yaml") if file.name != "kustomization.yaml")
+    return [source / name for name in files] or sorted(every)
+
+
 def join_manifests(source: Path, target: Path, *, descriptions: bool, files: Sequence[str] = ()) -> None:
     """Write the manifests in a folder to one stream: `files`, or by default all of them.
 
     Without `descriptions`, those of their schemas are left out. Failure when a file is not there.
     """
     parts: list[str] = []
-    for file in [source / name for name in files] or sorted(source.glob("*.yaml")):
-        if file.name == "kustomization.yaml":
-            continue
-        if not file.is_file():
-            raise Failure(f"{source.name} has no {file.name}", "correct `files` of the entry in catalog.yaml")
+    for file in manifest_files(source, files):
         text = file.read_text()
         if not descriptions:
             documents = [without_descriptions(one) for one in manifests.objects(text)]
