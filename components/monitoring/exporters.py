@@ -11,8 +11,8 @@ import pulumi_kubernetes as k8s
 from components.labels import COMPONENT_LABEL, NAME_LABEL, TEAM_LABEL
 from components.monitoring import access
 from components.monitoring.names import NODE_EXPORTER, STATE_METRICS, labels, selector
-from components.monitoring.pods import platform_container, platform_pod
 from components.monitoring.scraping import METRICS_PORT, NODE_LABEL, SIMULATED
+from components.platform.pods import platform_container, platform_pod
 from components.platform.sources import Sources
 
 if TYPE_CHECKING:

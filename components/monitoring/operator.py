@@ -11,7 +11,7 @@ import pulumi_kubernetes as k8s
 
 from components.monitoring import access
 from components.monitoring.names import OPERATOR, labels, selector
-from components.monitoring.pods import platform_container, platform_pod
+from components.platform.pods import platform_container, platform_pod
 from components.platform.sources import Sources
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.labels import selector_labels, service_labels
-from components.platform.monitoring.pods import platform_pod
+from components.platform.pods import platform_pod
 from components.pods import TMP_VOLUME, Program, Resources, container
 
 if TYPE_CHECKING:

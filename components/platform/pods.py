@@ -1,4 +1,4 @@
-"""What the platform's own pods of the monitoring have in common: `restricted`, without a token unless they need one."""
+"""What the pods of the platform itself have in common: `restricted`, without a token unless they need one."""
 
 from __future__ import annotations
 
