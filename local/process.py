@@ -125,9 +125,13 @@ def interrupt_on(numbers: Iterable[signal.Signals]) -> None:
             raise KeyboardInterrupt
 
     for number in numbers:
-        # What `nohup` ignores stays ignored.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, handle)
+        elif number == signal.SIGINT:
+            # A shell starts what it puts into the background with it ignored, and so would all that we start: pytest
+            # would not hear that it has to end. A handler of ours is not passed on.
+            signal.signal(number, lambda *_: None)
+        # Another one, such as what `nohup` ignores, stays ignored.
 
 
 def side_by_side(*jobs: Callable[[], object], workers: int = 2) -> None:

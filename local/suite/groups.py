@@ -12,8 +12,8 @@ MOST_MINUTES = 15
 class Group:
     """Tests that one pytest runs, in the order of its files.
 
-    `code`: the code that they prove, as pathspecs of git, in which `*` matches folders too. A group whose code changed
-    last runs first. `entries`: what the mirror must have of the catalog.
+    `code`: the folders and files that they prove, as pathspecs of git. A group whose code changed last runs first.
+    `entries`: what the mirror must have of the catalog.
     """
 
     name: str
@@ -45,7 +45,15 @@ GROUPS = (
     Group(
         name="platform-queues",
         tests=("tests/platform/test_gpu.py", "tests/platform/test_queueing.py"),
-        code=("stacks/*queue*", "components/*queue*", "stacks/*gpu*", "components/*gpu*", "components/*priorit*"),
+        code=(
+            "stacks/queueing",
+            "components/queueing",
+            "stacks/gpu",
+            "components/gpu",
+            "stacks/priorities",
+            "components/priorities",
+            "components/placement.py",
+        ),
         entries=PLATFORM,
     ),
     Group(
@@ -59,15 +67,14 @@ GROUPS = (
             "tests/platform/test_storage.py",
         ),
         code=(
-            "stacks/*monitoring*",
-            "components/*monitoring*",
-            "stacks/*storage*",
-            "components/*storage*",
-            "stacks/*secret*",
-            "components/*secret*",
-            "components/*rotation*",
-            "stacks/*gateway*",
-            "components/*gateway*",
+            "stacks/monitoring",
+            "components/monitoring",
+            "stacks/storage",
+            "components/storage",
+            "stacks/external_secrets",
+            "components/external_secrets",
+            "stacks/gateway",
+            "components/gateway",
         ),
         entries=(*PLATFORM, "external-secrets", "external-secrets-crds"),
     ),
@@ -81,15 +88,10 @@ GROUPS = (
             "tests/platform/test_destroy.py",
         ),
         code=(
-            "stacks/*team*",
-            "components/*ten*",
-            "components/*team*",
-            "components/*network*",
-            "components/*access*",
-            "components/*upkeep*",
-            "components/*drain*",
-            "components/*definitions*",
-            "local/*network*",
+            "stacks/teams",
+            "components/teams",
+            "components/platform",
+            "local/node",
         ),
         entries=PLATFORM,
     ),

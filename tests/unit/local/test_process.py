@@ -67,8 +67,23 @@ def test_jobs_that_wait_are_not_begun_after_a_failure(tmp_path: Path) -> None:
     assert begun == []
 
 
-@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM, signal.SIGTERM]])
-def test_an_interrupted_program_comes_to_its_own_end(tmp_path: Path, signals: list[signal.Signals]) -> None:
+#: As a shell starts what it puts into the background.
+DEAF = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
+
+
+@pytest.mark.parametrize(
+    ("before", "signals"),
+    [
+        ((), [signal.SIGINT]),
+        ((), [signal.SIGTERM] * 3),
+        (DEAF, [signal.SIGTERM]),
+        (DEAF, [signal.SIGINT, signal.SIGTERM]),
+    ],
+    ids=["interrupt", "terminate", "background", "background-interrupt"],
+)
+def test_an_interrupted_program_comes_to_its_own_end(
+    tmp_path: Path, before: tuple[str, ...], signals: list[signal.Signals]
+) -> None:
     """As Pulumi, which saves its state: it is told once, and awaited, however often `make` and `timeout` say it."""
     child = f"trap 'sleep 1; echo saved > {tmp_path}/state; exit 1' INT; echo begun; while :; do sleep 0.1; done"
     program = f"""
@@ -78,12 +93,19 @@ process.interrupt_on((signal.SIGINT, signal.SIGTERM))
 process.run(["sh", "-c", {child!r}], log=pathlib.Path({str(tmp_path / "log")!r}), what="x", remedy="y", on_line=print)
 """
     with subprocess.Popen(
-        [sys.executable, "-u", "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [*before, sys.executable, "-u", "-c", program],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as command:
-        assert command.stdout is not None
-        assert command.stdout.readline() == "begun\n"
-        for number in signals:
-            command.send_signal(number)
-            time.sleep(0.1)
-        assert command.wait(timeout=30) != 0
+        try:
+            assert command.stdout is not None
+            assert command.stdout.readline() == "begun\n"
+            for number in signals:
+                command.send_signal(number)
+                time.sleep(0.1)
+            assert command.wait(timeout=30) != 0
+        finally:
+            command.kill()
     assert (tmp_path / "state").read_text() == "saved\n"

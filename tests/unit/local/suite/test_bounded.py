@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from local.paths import ROOT
+from local.waiting import wait_until
 
 BOUNDED = ROOT / ".ci" / "bounded.py"
 #: As long as no test waits.
@@ -78,10 +77,10 @@ def test_an_order_to_end_is_passed_on(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", bounded(program, seconds=LONG)], cwd=tmp_path, stderr=subprocess.DEVNULL
     ) as running:
-        deadline = time.monotonic() + 30
-        while not (tmp_path / "began").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        os.kill(running.pid, signal.SIGTERM)
-        assert running.wait(timeout=30) == 124
+        try:
+            assert wait_until((tmp_path / "began").exists, 60), "the command did not begin"
+            running.terminate()
+            assert running.wait(timeout=60) == 124
+        finally:
+            running.kill()
     assert (tmp_path / "tidy").exists()

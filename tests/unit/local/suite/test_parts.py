@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from local.paths import ROOT
 from local.progress import Steps
 from local.suite import parts
 from local.suite.results import read_report
+from local.waiting import wait_until
 
 #: Without the project's settings: these tests are of a folder of their own.
 OWN = ("-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir")
@@ -36,6 +36,8 @@ def test_slow(cluster):
 def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
     """Parts that keep their logs and reports in the test's own folder."""
     monkeypatch.setattr(parts, "LOCAL", tmp_path / ".local")
+    # Half of the start of a pytest, and none of them is needed.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     with Steps() as steps:
         yield steps
 
@@ -87,12 +89,12 @@ with Steps() as steps:
     process.side_by_side(lambda: parts.run_tests("slow", words, steps))
 """
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.DEVNULL) as command:
-        deadline = time.monotonic() + 30
-        while not begun.exists():
-            assert time.monotonic() < deadline, "the test did not begin"
-            time.sleep(0.1)
-        command.terminate()
-        assert command.wait(timeout=30) != 0
+        try:
+            assert wait_until(begun.exists, 60), "the test did not begin"
+            command.terminate()
+            assert command.wait(timeout=60) != 0
+        finally:
+            command.kill()
     assert stopped.exists()
 
 
