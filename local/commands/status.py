@@ -11,8 +11,9 @@ from rich.table import Table
 from components.gpu.resources import GPU, is_gpu_resource
 from local import process
 from local.commands.prepare import existing_pulumi
-from local.explain.pending import REFUSALS, Snapshot, number, refusals, requests, why_unscheduled
 from local.explain.queues import queue_table, workloads_of
+from local.explain.refused import REFUSALS, refusals
+from local.explain.unscheduled import Snapshot, number, requests, why_unscheduled
 from local.node.embedded import EmbeddedNode
 from local.paths import INSTANCES
 from local.stack import read_environment, stack_file

@@ -21,7 +21,8 @@ from components.platform.exceptions import exception_for
 from components.priorities.names import PREEMPTIBLE, SERVING
 from local.addons.simulated import SimulatedPool, published_devices
 from local.commands.status import waiting_reason
-from local.explain.pending import Snapshot, refusals
+from local.explain.refused import refusals
+from local.explain.unscheduled import Snapshot
 from tests.embedded import EmbeddedCluster, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
@@ -150,7 +151,7 @@ def test_a_dedicated_pool_keeps_others_out(platform: EmbeddedCluster) -> None:
     )
     assert nodes_of(platform, "own")[0] in ("gpu-whole-0", "gpu-whole-1")
     for name in ("stranger", "with-its-own-toleration"):
-        why = "the nodes that would do (gpu-whole-0, gpu-whole-1) keep it away: they are dedicated to team gpu-red"
+        why = "does not tolerate the taints of the nodes that fit (gpu-whole-0, gpu-whole-1): dedicated to team gpu-red"
         assert waits(platform, name, BLUE) == why
 
 
@@ -178,9 +179,9 @@ def test_nine_gpus_wait_and_say_why(platform: EmbeddedCluster) -> None:
         pod("forgetful", ask={GPU: "1"}),
         pod("elsewhere", ask={GPU: "1"}, nodeSelector={POOL_LABEL: "h100"}, tolerations=OWN),
     )
-    assert waits(platform, "nine").startswith("asks for 9 nvidia.com/gpu; the largest node has 8 (a100-0)")
-    assert "they are for work that asks for GPUs" in waits(platform, "forgetful")
-    assert waits(platform, "elsewhere") == "there is no node of pool h100"
+    assert waits(platform, "nine").startswith("requests 9 nvidia.com/gpu; the largest node has 8 (a100-0)")
+    assert "nvidia.com/gpu, for pods that request GPUs" in waits(platform, "forgetful")
+    assert waits(platform, "elsewhere") == "there is no node in pool h100"
 
 
 @pytest.mark.proves("gpu", "time-slicing: slices are resources that quotas count")
@@ -213,7 +214,7 @@ def test_slices_and_partitions_are_resources_of_their_own_and_quotas_count_them(
         sets = platform.get("replicasets", "-n", RED)["items"]
         return [why for _, why in refusals(sets, platform.get("events", "-n", RED)["items"])]
 
-    why = f"asks for 4 {part}, and of the 4 that quota quota has, 1 are in use"
+    why = f"requests 4 {part}; quota quota allows 4 in the namespace, of which 1 are used"
     assert wait_for("the refusal of the quota", refused, 60) == [why]
 
 
@@ -228,7 +229,7 @@ def test_a_server_takes_the_place_of_preemptible_work(platform: EmbeddedCluster)
     late = pod("preemptible-late", ask={GPU: "7"}, priorityClassName=PREEMPTIBLE, **on_pool("gpu-whole"))
     apply(platform, late)
     assert (
-        waits(platform, "preemptible-late") == "asks for 7 nvidia.com/gpu; no node has more free than 0 (gpu-whole-0)"
+        waits(platform, "preemptible-late") == "requests 7 nvidia.com/gpu; no node has more than 0 free (gpu-whole-0)"
     )
 
     apply(platform, pod("server", ask={GPU: "7"}, priorityClassName=SERVING, **on_pool("gpu-whole")))

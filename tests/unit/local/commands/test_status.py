@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.commands.status import gpus, pod_state, programs_line, waiting_reason
-from local.explain.pending import Snapshot
+from local.explain.unscheduled import Snapshot
 
 UNSCHEDULABLE = {
     "phase": "Pending",
