@@ -30,22 +30,29 @@ class ModelOutput(TypedDict):
     path: str
 
 
+class WorkloadOutput(TypedDict):
+    """The object that runs an entry: its kind in Kubernetes, and its name in the team's namespace."""
+
+    kind: str
+    name: pulumi.Output[str]
+
+
 class TrainingOutput(TypedDict):
-    """`job` is the name of the Job that trained the model."""
+    """`workload` is what trained the model, such as a Job."""
 
     namespace: pulumi.Output[str]
-    job: pulumi.Output[str]
+    workload: WorkloadOutput
     model: ModelOutput
 
 
 class ServingOutput(TypedDict):
-    """Names of the objects, and the URL that answers, without a path. `autoscaler` may be null.
+    """`workload` is what serves, such as a Deployment; `url` answers, without a path. `autoscaler` may be null.
 
     `route` is the URL at the environment's gateway, with its path; null without one.
     """
 
     namespace: pulumi.Output[str]
-    deployment: pulumi.Output[str]
+    workload: WorkloadOutput
     service: pulumi.Output[str]
     autoscaler: pulumi.Output[str] | None
     url: pulumi.Output[str]

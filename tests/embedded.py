@@ -179,6 +179,6 @@ class EmbeddedCluster:
         server = self.server
         read = 'cat "$MODEL_ROOT/$MODEL_NAME/$MODEL_VERSION/samples.json"'
         done = self.kubectl(
-            *("exec", "-n", server["namespace"], f"deployment/{server['deployment']}", "--", "sh", "-c", read)
+            *("exec", "-n", server["namespace"], f"deployment/{server['workload']['name']}", "--", "sh", "-c", read)
         )
         return json.loads(done.stdout)

@@ -18,7 +18,9 @@ from components.pods import Mount, Program, container, pod_spec
 from components.serving.autoscaling import Autoscaling, autoscaler_spec
 from components.serving.disruption import Disruption, disruption_budget_spec
 from components.serving.rollout import Rollout, deployment_strategy, rollout_timeout_seconds
+from components.serving.served import Served
 from components.storage.access import TeamStorage
+from components.workload import Workload
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.apps import v1 as apps
@@ -168,13 +170,8 @@ def deployment_spec(args: ModelServerArgs) -> apps.DeploymentSpecArgsDict:
     return spec
 
 
-class ModelServer(pulumi.ComponentResource):
+class ModelServer(Served):
     """A model behind an HTTP address: replicas that come and go without a failed request."""
-
-    deployment: pulumi.Output[str]
-    service: pulumi.Output[str]
-    autoscaler: pulumi.Output[str] | None
-    url: pulumi.Output[str]
 
     def __init__(self, name: str, args: ModelServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:serving:ModelServer", name, None, opts)
@@ -230,14 +227,14 @@ class ModelServer(pulumi.ComponentResource):
                 custom_timeouts=pulumi.CustomTimeouts(create=f"{patience}s", update=f"{patience}s", delete="10m"),
             ),
         )
-        self.deployment = deployment.metadata.name
+        self.workload = Workload(kind="Deployment", name=deployment.metadata.name)
         self.service = service.metadata.name
         self.autoscaler = None
         if args.autoscaling is not None:
             autoscaler = k8s.autoscaling.v2.HorizontalPodAutoscaler(
                 f"{name}-autoscaler",
                 metadata=metadata(args.entry),
-                spec=autoscaler_spec(args.autoscaling, self.deployment),
+                spec=autoscaler_spec(args.autoscaling, self.workload.name),
                 opts=child,
             )
             self.autoscaler = autoscaler.metadata.name

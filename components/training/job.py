@@ -13,8 +13,11 @@ from components.labels import Owner, object_labels, platform_labels, selector_la
 from components.placement import Placement, spread_constraints
 from components.pods import Mount, Program, container, pod_spec
 from components.queueing.names import PRIORITY_LABEL, QUEUE_LABEL
+from components.queueing.queued import Queued
 from components.storage.access import Access, TeamStorage
+from components.training.trained import Trained
 from components.training.versioning import job_version
+from components.workload import Workload
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.batch import v1 as batch
@@ -37,25 +40,6 @@ KUEUES_FIELDS = (
     f'metadata.labels["{QUEUE_LABEL}"]',
     f'metadata.labels["{PRIORITY_LABEL}"]',
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Queued:
-    """How Jobs get to run where there are queues.
-
-    `queue` names a LocalQueue of the namespace; None where another stack made it, and Kueue finds it by itself.
-    `priority` names a WorkloadPriorityClass. `wait_seconds` is the longest time that a Job may wait to be started.
-    `after`: the queue.
-    """
-
-    queue: str | None
-    wait_seconds: int
-    priority: str | None = None
-    after: Sequence[pulumi.Resource] = ()
-
-    def labels(self) -> dict[str, str]:
-        names = {QUEUE_LABEL: self.queue, PRIORITY_LABEL: self.priority}
-        return {label: name for label, name in names.items() if name is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,18 +208,13 @@ def plan_train(args: TrainingJobArgs, data_dir: str) -> PlannedJob:
     )
 
 
-class TrainingJob(pulumi.ComponentResource):
+class TrainingJob(Trained):
     """A model that is trained: both Jobs have ended well when this component is there.
 
     A changed recipe gives another Job, also to Pulumi, which makes and awaits the new one, updates what
     depends on it (the server of the model), and deletes the old one last. The model of the old one stays on
     its volume.
     """
-
-    version: str
-    model: str
-    model_path: str
-    job: pulumi.Output[str]
 
     def __init__(self, name: str, args: TrainingJobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:training:TrainingJob", name, None, opts)
@@ -298,5 +277,5 @@ class TrainingJob(pulumi.ComponentResource):
         self.version = train.version
         self.model = args.model
         self.model_path = model_folder(args, train.version)
-        self.job = job("train", train, needed).metadata.name
-        self.register_outputs({"job": self.job, "version": self.version})
+        self.workload = Workload(kind="Job", name=job("train", train, needed).metadata.name)
+        self.register_outputs({"job": self.workload.name, "version": self.version})

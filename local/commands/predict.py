@@ -38,10 +38,10 @@ def predict(stack: str, count: int) -> None:
             _predict_one(pulumi, item, server.model, count, console)
 
 
-def _predict_one(pulumi: Pulumi, item: Mapping[str, str], model: str, count: int, console: Console) -> None:
-    namespace, deployment = item["namespace"], item["deployment"]
+def _predict_one(pulumi: Pulumi, item: Mapping[str, Any], model: str, count: int, console: Console) -> None:
+    namespace, workload = item["namespace"], f"{item['workload']['kind']}/{item['workload']['name']}"
     done = subprocess.run(
-        ["kubectl", "exec", "--namespace", namespace, f"deployment/{deployment}", "--", "sh", "-c", READ_SAMPLES],
+        ["kubectl", "exec", "--namespace", namespace, workload, "--", "sh", "-c", READ_SAMPLES],
         env=pulumi.environment(),
         capture_output=True,
         text=True,
@@ -59,7 +59,9 @@ def _predict_one(pulumi: Pulumi, item: Mapping[str, str], model: str, count: int
         predictions = post(url, {"instances": samples["inputs"]})["predictions"]
     except (OSError, http.client.HTTPException) as error:
         raise Failure(f"{url} does not answer: {error}", "see 'make status'", pulumi.instance.logs) from None
-    table = Table(title=f"{namespace}/{deployment}: {item['url']}", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(
+        title=f"{namespace}/{item['workload']['name']}: {item['url']}", title_justify="left", box=box.SIMPLE_HEAD
+    )
     for column in ("sample", "label", "prediction", ""):
         table.add_column(column, justify="right")
     pairs = list(zip(labels, predictions, strict=True))

@@ -11,17 +11,26 @@ import pulumi
 
 from components.cluster import Cluster, ClusterArgs, KubeContext, kube_context, read_kubeconfig
 from components.exposure import ClusterAddress, Exposure, LoadBalancerAddress, NodeAddress
+from components.external_secrets.team import TeamExternalSecrets
 from components.platform.sources import Sources
+from components.teams.team import Team as Tenancy
 from stacks.catalog.sources import sources
 from stacks.clouds.aws.config import AwsCluster
 from stacks.clouds.config import ExistingCluster, LocalCluster, kubeconfig_path
 from stacks.environment import config
+from stacks.external_secrets.build import build_team_external_secrets
+from stacks.external_secrets.config import aws_secrets
+from stacks.gateway.build import mesh_of
 from stacks.monitoring.build import monitoring_output
-from stacks.outputs import AwsStackOutputs, StackOutputs, StorageOutput
-from stacks.services import build_drains, build_services
+from stacks.outputs import AwsStackOutputs, StackOutputs, StorageOutput, TeamOutput
+from stacks.queueing.build import build_cluster_queue
+from stacks.services import Services, build_drains, build_services
 from stacks.storage.build import class_name
 from stacks.storage.config import Storage, has_claim
-from stacks.teams.build import build_team, build_tenancy
+from stacks.teams.build import build_monitoring as build_team_monitoring
+from stacks.teams.build import build_tenancy, build_workloads, team_output
+from stacks.teams.place import make_place
+from stacks.teams.scope import Scope
 
 
 def build(environment: config.Environment) -> StackOutputs:
@@ -40,10 +49,14 @@ def build(environment: config.Environment) -> StackOutputs:
 def build_platform(environment: config.Environment, cluster: Cluster) -> StackOutputs:
     """All that is on the cluster, of whatever kind it is."""
     services = build_services(environment, cluster)
-    tenancies = {team.name: build_tenancy(environment, team, cluster, services) for team in environment.teams}
-    teams = {
-        team.name: build_team(environment, team, tenancies[team.name], cluster, services) for team in environment.teams
-    }
+    scope = scope_of(environment, cluster, services)
+    tenancies = {team.name: _tenancy(environment, team, scope, services) for team in environment.teams}
+    teams: dict[str, TeamOutput] = {}
+    for team in environment.teams:
+        tenancy = tenancies[team.name]
+        build_team_monitoring(scope, team, tenancy)
+        workloads = build_workloads(make_place(scope, team, tenancy), team)
+        teams[team.name] = team_output(tenancy.namespace, workloads)
     build_drains(services, cluster, after=list(tenancies.values()))
     return {
         "cluster": {"name": cluster.name, "kind": cluster.kind, "server": cluster.server},
@@ -51,6 +64,46 @@ def build_platform(environment: config.Environment, cluster: Cluster) -> StackOu
         "monitoring": monitoring_output(services.monitoring),
         "teams": teams,
     }
+
+
+def scope_of(environment: config.Environment, cluster: Cluster, services: Services) -> Scope:
+    """What the environment offers to its teams."""
+    installed = services.external_secrets
+    queueing = environment.queueing if services.queueing else None
+
+    def sync_secrets(
+        team: config.Team, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions
+    ) -> TeamExternalSecrets | None:
+        if installed is None:
+            return None
+        return build_team_external_secrets(environment, team, cluster, installed, namespace, opts)
+
+    return Scope(
+        cluster=cluster,
+        registry=environment.images.registry,
+        storage=environment.storage,
+        protects_data=environment.protects_data,
+        claims_gpus=environment.claims_gpus,
+        object_store=environment.object_store,
+        storage_services=services.storage,
+        queue_wait_seconds=queueing.wait if queueing else None,
+        makes_queues=True,
+        gateway=services.gateway,
+        monitoring=services.monitoring,
+        slo=environment.monitoring.slo if environment.monitoring else None,
+        sync_secrets=sync_secrets,
+        changing_secrets=lambda team: frozenset(secret.name for secret in aws_secrets(team)),
+    )
+
+
+def _tenancy(environment: config.Environment, team: config.Team, scope: Scope, services: Services) -> Tenancy:
+    """The team's place on the cluster, after what it needs of the services."""
+    # The API server refuses a pod whose PriorityClass is not there.
+    before: list[pulumi.Resource] = [services.priorities] if services.priorities else []
+    if environment.queueing is not None and services.queueing is not None:
+        queue = build_cluster_queue(environment, environment.queueing, team, scope.cluster, services.queueing)
+        before.append(queue)
+    return build_tenancy(scope, team, mesh=mesh_of(environment.mesh, joins=team.mesh), after=before)
 
 
 def build_cluster(cluster: LocalCluster | ExistingCluster, taken_from: Sources) -> Cluster:

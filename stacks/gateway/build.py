@@ -6,6 +6,7 @@ import pulumi
 
 from components.cluster import Cluster
 from components.gateway.gateway import NAMESPACE, Certificate, Gateway, GatewayArgs
+from components.gateway.mesh import Mesh, NamespaceMesh, namespace_mesh
 from stacks.gateway import config as gateway_config
 
 
@@ -25,3 +26,11 @@ def build_gateway(config: gateway_config.Gateway, cluster: Cluster) -> Gateway:
         ),
         pulumi.ResourceOptions(providers=[cluster.provider]),
     )
+
+
+def mesh_of(mesh: gateway_config.Mesh | None, *, joins: bool | None) -> NamespaceMesh:
+    """What joins a namespace to the environment's mesh: nothing without one, or where its team stays out."""
+    if mesh is None or joins is False:
+        return NamespaceMesh()
+    plane = mesh.control_plane or ("linkerd" if mesh.kind == "linkerd" else "istio-system")
+    return namespace_mesh(Mesh(kind=mesh.kind, control_plane=plane, revision=mesh.revision))

@@ -11,6 +11,7 @@ from components.placement import POOL_LABEL
 from stacks.clouds.pools import Pool, known_pools
 from stacks.language.faults import Fault, Path
 from stacks.language.model import did_you_mean, shown
+from stacks.workloads.pod_sets import PodSet
 
 if TYPE_CHECKING:
     from stacks.environment.config import Environment
@@ -123,40 +124,53 @@ def _claim_faults(environment: Environment, path: Path, entry: Training | Servin
     """Parts of GPUs where GPUs are claimed whole."""
     if environment.gpu is None or not environment.gpu.dra:
         return
-    for key, value in (("sharedGpus", entry.resources.shared_gpus), ("mig", entry.resources.mig)):
-        if value:
-            message = "with gpu.dra there are whole GPUs only; ask for gpus, or write dra: false"
-            yield Fault(path=(*path, "resources", key), message=message, untouched=(("gpu", "dra"),))
+    for pods in entry.pod_sets():
+        for key, value in (("sharedGpus", pods.resources.shared_gpus), ("mig", pods.resources.mig)):
+            if value:
+                message = "with gpu.dra there are whole GPUs only; ask for gpus, or write dra: false"
+                yield Fault(path=(*path, *pods.path, key), message=message, untouched=(("gpu", "dra"),))
 
 
 def _workload_faults(team: Team, path: Path, entry: Training | Serving, pools: Sequence[Pool]) -> Iterator[Fault]:
+    sets = [pods for pods in entry.pod_sets() if pods.phase != "prepare" or pods.resources.gpu_resources]
+    for pods in sets:
+        place_fault = _pool_fault(team, path, pods, pools)
+        if place_fault is not None:
+            yield place_fault
+            return
+    for pods in sets:
+        if pods.placement.pool is None:
+            selected = pods.placement.node_selector.get(POOL_LABEL)
+            # Nobody is on a dedicated pool without naming it.
+            candidates = [pool for pool in pools if pool.team is None and selected in (None, pool.name)]
+        else:
+            candidates = [pool for pool in pools if pool.name == pods.placement.pool]
+        yield from _request_faults((*path, *pods.path), pods.resources, candidates)
+
+
+def _pool_fault(team: Team, path: Path, pods: PodSet, pools: Sequence[Pool]) -> Fault | None:
+    """What is wrong with the node pool that an entry names."""
+    wanted = pods.placement.pool
+    if wanted is None:
+        return None
     by_name = {pool.name: pool for pool in pools}
     open_pools = [pool for pool in pools if pool.team in (None, team.name)]
-    if entry.pool is not None:
-        pool = by_name.get(entry.pool)
-        if pool is None:
-            hint = did_you_mean(entry.pool, by_name)
-            message = f"there is no node pool {shown(entry.pool)}; there are {', '.join(by_name)}{hint}"
-            yield Fault(path=(*path, "pool"), message=message, complete=POOLS)
-            return
-        if pool.team not in (None, team.name):
-            others = ", ".join(one.name for one in open_pools) or "none"
-            message = f"pool {pool.name} is dedicated to team {pool.team}; open to {team.name} are {others}"
-            yield Fault(path=(*path, "pool"), message=message, complete=POOLS)
-            return
-        if pool.gpus and not entry.resources.gpu_resources:
-            message = (
-                f"pool {pool.name} is for GPU work, and this asks for no GPU; name another pool, "
-                "or ask for some under resources"
-            )
-            yield Fault(path=(*path, "pool"), message=message, complete=POOLS, untouched=((*path, "resources"),))
-            return
-        candidates = [pool]
-    else:
-        selected = entry.node_selector.get(POOL_LABEL)
-        # Nobody is on a dedicated pool without naming it.
-        candidates = [pool for pool in pools if pool.team is None and selected in (None, pool.name)]
-    yield from _request_faults((*path, "resources"), entry.resources, candidates)
+    pool = by_name.get(wanted)
+    if pool is None:
+        hint = did_you_mean(wanted, by_name)
+        message = f"there is no node pool {shown(wanted)}; there are {', '.join(by_name)}{hint}"
+        return Fault(path=(*path, "pool"), message=message, complete=POOLS)
+    if pool.team not in (None, team.name):
+        others = ", ".join(one.name for one in open_pools) or "none"
+        message = f"pool {pool.name} is dedicated to team {pool.team}; open to {team.name} are {others}"
+        return Fault(path=(*path, "pool"), message=message, complete=POOLS)
+    if pool.gpus and not pods.resources.gpu_resources:
+        message = (
+            f"pool {pool.name} is for GPU work, and this asks for no GPU; name another pool, "
+            "or ask for some under resources"
+        )
+        return Fault(path=(*path, "pool"), message=message, complete=POOLS, untouched=((*path, *pods.path),))
+    return None
 
 
 def _request_faults(path: Path, resources: Resources, candidates: Sequence[Pool]) -> Iterator[Fault]:

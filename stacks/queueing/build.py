@@ -9,15 +9,12 @@ import pulumi
 from components.cluster import Cluster
 from components.labels import Owner
 from components.queueing.kueue import Gangs, GpuFlavor, Queueing, QueueingArgs
-from components.queueing.names import LOCAL_QUEUE
 from components.queueing.team_queue import ClusterQueue, ClusterQueueArgs, Policy, Preemption, Share
-from components.training.job import Queued
 from stacks.environment.config import Environment, Team
 from stacks.queueing.config import Preemption as PreemptionConfig
 from stacks.queueing.config import Queue
 from stacks.queueing.config import Queueing as QueueingConfig
 from stacks.queueing.quotas import FORMATS, Amount, gpu_pools, quotas_of, shared_gpus
-from stacks.training.config import Training
 
 POLICIES: dict[str, Policy] = {
     "never": "Never",
@@ -87,18 +84,3 @@ def preemption_of(config: PreemptionConfig) -> Preemption:
         reclaim=POLICIES[config.reclaim],
         while_borrowing=POLICIES[config.while_borrowing],
     )
-
-
-def queued_in_environment(config: QueueingConfig, entry: Training, after: list[pulumi.Resource]) -> Queued:
-    """A training on an environment with queues. `after`: the team's LocalQueue."""
-    return Queued(queue=LOCAL_QUEUE, wait_seconds=config.wait, priority=entry.queue_priority, after=after)
-
-
-def queued_by_another_stack(entry: Training) -> Queued:
-    """A training in a team's own stack: whether there are queues, only the environment's stack knows.
-
-    Where there are, Kueue puts the Job into the namespace's `default` queue, and the config of that stack says how
-    long it waits; this one waits as long as it may by default.
-    """
-    wait_seconds: int = QueueingConfig().wait
-    return Queued(queue=None, wait_seconds=wait_seconds, priority=entry.queue_priority)

@@ -25,6 +25,7 @@ from stacks.clouds.pools import known_pools
 from stacks.language.faults import Fault, Path
 from stacks.language.model import did_you_mean, shown
 from stacks.queueing.config import Amounts, Queue
+from stacks.workloads.pod_sets import demand, total
 
 if TYPE_CHECKING:
     from stacks.environment.config import Environment
@@ -110,23 +111,16 @@ def pools_of(workload: Placement, pools: Sequence[GpuPool]) -> tuple[GpuPool, ..
 
 def serving_load(team: Team, resource: str) -> Fraction:
     """What a team's servers ask for of `cpu`, `memory` or `gpus` at full load, a rollout included."""
-    return sum(
-        (
-            (server.most_replicas + server.rollout.max_surge) * parse_quantity(str(getattr(server.resources, resource)))
-            for server in team.serving
-        ),
-        Fraction(0),
-    )
+    return demand(team.serving, GPU if resource == "gpus" else resource)
 
 
 def serving_gpus(team: Team, pools: Sequence[GpuPool]) -> dict[str, int]:
     """GPUs that a team's servers take of each pool at full load, as far as the config says of which."""
     taken = dict.fromkeys((pool.name for pool in pools), 0)
-    for server in team.serving:
-        possible = pools_of(server, pools)
+    for pods in (pods for server in team.serving for pods in server.pod_sets()):
+        possible = pools_of(pods.placement, pools)
         if len(possible) == 1:
-            replicas = server.most_replicas + server.rollout.max_surge
-            taken[possible[0].name] += replicas * server.resources.gpus
+            taken[possible[0].name] += pods.count * pods.resources.gpus
     return taken
 
 
@@ -371,25 +365,27 @@ def _training_faults(environment: Environment, team: Team, pools: Sequence[GpuPo
     quotas = quotas_of(environment, team)
     cohort = environment.queueing is not None and environment.queueing.cohort is not None
     for number, entry in enumerate(team.training):
-        path: Path = ("training", number, "resources")
-        needed: list[tuple[str, Callable[[Fraction], str], Fraction, list[Fraction]]] = []
-        if entry.resources.gpus and pools:
-            most = [
-                min(_most(quotas.gpus[pool.name], cohort=cohort, limit=Fraction(pool.gpus)), Fraction(pool.gpus))
-                for pool in pools_of(entry, pools)
-            ]
-            needed.append(("gpus", str, Fraction(entry.resources.gpus), most))
+        needed: list[tuple[Path, str, Callable[[Fraction], str], Fraction, list[Fraction]]] = []
+        for pods in entry.workers():
+            if pods.resources.gpus and pools:
+                most = [
+                    min(_most(quotas.gpus[pool.name], cohort=cohort, limit=Fraction(pool.gpus)), Fraction(pool.gpus))
+                    for pool in pools_of(pods.placement, pools)
+                ]
+                needed.append((pods.path, "gpus", str, pods.amount(GPU), most))
         for resource, one in quotas.resources.items():
-            asked = parse_quantity(str(getattr(entry.resources, resource)))
-            needed.append((resource, FORMATS[resource], asked, [_most(one, cohort=cohort, limit=asked)]))
-        for resource, text, asked, mosts in needed:
+            # A gang is admitted whole: all of its pods count.
+            asked = total(entry.workers(), resource)
+            most = [_most(one, cohort=cohort, limit=asked)]
+            needed.append((entry.workers()[-1].path, resource, FORMATS[resource], asked, most))
+        for path, resource, text, asked, mosts in needed:
             if all(asked > most for most in mosts):
                 message = (
                     f"{text(asked)} is more than the team's queue ever gets, {text(max(mosts, default=Fraction(0)))}: "
                     f"it would wait for ever; raise queue.{resource} or what it may borrow, or lower it"
                 )
                 untouched = (("queue",), ("quota",), ("serving",))
-                yield Fault(path=(*path, resource), message=message, untouched=untouched)
+                yield Fault(path=("training", number, *path, resource), message=message, untouched=untouched)
 
 
 def _most(one: Amount, *, cohort: bool, limit: Fraction) -> Fraction:

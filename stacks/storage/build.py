@@ -42,8 +42,6 @@ from stacks.storage.config import (
 )
 from stacks.storage.config import ObjectStore as ObjectStoreConfig
 from stacks.storage.types import TEAM
-from stacks.team_stack.config import TeamStack
-from stacks.workloads import arguments
 
 DRIVERS_NAMESPACE = "storage-drivers"
 DEFAULT_REGION = "us-east-1"
@@ -122,7 +120,7 @@ def build_storage_services(environment: Environment, cluster: Cluster) -> Storag
         drivers.append(Operator("csi-driver-nfs", args, child))
     classes: dict[str, StorageClass] = {}
     for storage in environment.storage:
-        retain = arguments.is_retained(storage, environment)
+        retain = is_retained(storage, protects_data=environment.protects_data)
         driver, name = volume_driver(storage, retain=retain), class_name(storage, cluster)
         if driver is not None and name is not None:
             classes[storage.name] = StorageClass(
@@ -137,11 +135,25 @@ def build_storage_services(environment: Environment, cluster: Cluster) -> Storag
     return StorageServices(classes=classes, object_stores=object_stores)
 
 
+def is_retained(storage: Storage, *, protects_data: bool) -> bool:
+    """Whether claim and data stay on the cluster when the stack drops the storage."""
+    return protects_data if storage.reclaim is None else storage.reclaim == "Retain"
+
+
+def is_protected(storage: Storage, *, protects_data: bool) -> bool:
+    """Whether Pulumi refuses to delete the claim. A storage with `reclaim: Delete` asks for the opposite."""
+    return protects_data and storage.reclaim != "Delete"
+
+
 @dataclass(frozen=True, kw_only=True)
 class TeamStorages:
-    """Makes the storages of one team, which are children of its place on the cluster."""
+    """Makes the storages of one team, which are children of its place on the cluster.
 
-    environment: Environment | TeamStack
+    `object_store`: the section of that name, where the stack has it.
+    """
+
+    protects_data: bool
+    object_store: ObjectStoreConfig | None
     cluster: Cluster
     owner: Owner
     tenancy: Team | TeamReference
@@ -160,8 +172,8 @@ class TeamStorages:
                 return BucketStorage(name, self._bucket(storage, server), pulumi.ResourceOptions(parent=self.tenancy))
             case _:
                 source = self._source(storage)
-        protect = arguments.is_protected(storage, self.environment)
-        retain = arguments.is_retained(storage, self.environment)
+        protect = is_protected(storage, protects_data=self.protects_data)
+        retain = is_retained(storage, protects_data=self.protects_data)
         if source is not None:
             return StaticVolume(
                 name,
@@ -262,10 +274,12 @@ class TeamStorages:
 
     def _object_store(self) -> ObjectStore:
         """The team's own S3 server."""
-        config = self._object_store_config()
+        config = self.object_store
+        if config is None:
+            raise LookupError("objectStore: there is no such section")
         if self.services.object_stores is None:
             raise LookupError("objectStore: the environment has no namespace for S3 servers")
-        kept = self.environment.protects_data
+        kept = self.protects_data
         return ObjectStore(
             f"{self.owner.team}-object-store",
             ObjectStoreArgs(
@@ -280,11 +294,6 @@ class TeamStorages:
             ),
             pulumi.ResourceOptions(parent=self.tenancy),
         )
-
-    def _object_store_config(self) -> ObjectStoreConfig:
-        if isinstance(self.environment, TeamStack) or self.environment.object_store is None:
-            raise LookupError("objectStore: there is no such section")
-        return self.environment.object_store
 
 
 def of_team(text: str, team: str) -> str:

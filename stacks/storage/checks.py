@@ -20,6 +20,7 @@ from stacks.storage.config import (
     has_claim,
     is_shared_folder,
 )
+from stacks.workloads.pod_sets import demand
 
 if TYPE_CHECKING:
     from stacks.clouds.aws.config import AwsCluster
@@ -232,9 +233,13 @@ def sharing_faults(environment: Environment | TeamStack, *, one_node: bool) -> I
 
 def _users(team: Team, storage: str) -> dict[str, int]:
     """The workloads of a team that mount a storage, with the most pods of each at one time."""
-    users = {f"training[{entry.name}]": 1 for entry in team.training if storage in (entry.data, entry.model)}
+    users = {
+        f"training[{entry.name}]": int(demand([entry], "pods"))
+        for entry in team.training
+        if storage in (entry.data, entry.model)
+    }
     for server in team.serving:
         trainer = team.trainer_of(server.model)
         if storage == (trainer.model if trainer else server.storage):
-            users[f"serving[{server.name}]"] = server.most_replicas + server.rollout.max_surge
+            users[f"serving[{server.name}]"] = int(demand([server], "pods"))
     return users

@@ -9,9 +9,11 @@ import pulumi
 from components.cluster import Cluster, ClusterArgs
 from components.teams.reference import TeamReference, TeamReferenceArgs
 from stacks.outputs import TeamStackOutputs
-from stacks.services import Services
+from stacks.queueing.config import Queueing
 from stacks.team_stack.config import TeamStack
-from stacks.teams.build import TeamWorkloads, service_accounts, team_output
+from stacks.teams.build import build_workloads, service_accounts, team_output
+from stacks.teams.place import make_place
+from stacks.teams.scope import Scope
 
 
 def build(config: TeamStack) -> TeamStackOutputs:
@@ -35,8 +37,17 @@ def build(config: TeamStack) -> TeamStackOutputs:
         pulumi.ResourceOptions(providers=[cluster.provider]),
     )
     _identities(config, aws, tenancy)
-    workloads = TeamWorkloads(config, config.team, cluster, tenancy, Services())
-    return {"environment": config.environment, "teams": {config.team.name: team_output(workloads)}}
+    scope = Scope(
+        cluster=cluster,
+        registry=config.images.registry,
+        storage=config.storage,
+        protects_data=config.protect_data,
+        claims_gpus=config.gpu_claims,
+        # Whether there are queues, only the environment's stack knows: trainings may wait as long as by default.
+        queue_wait_seconds=Queueing().wait,
+    )
+    workloads = build_workloads(make_place(scope, config.team, tenancy), config.team)
+    return {"environment": config.environment, "teams": {config.team.name: team_output(tenancy.namespace, workloads)}}
 
 
 def _of_team(teams: dict[str, Any], config: TeamStack) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Paths are relative to the object that is checked. The models' modules call these
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,11 +14,11 @@ from components.gpu.resources import GPU, SHARED_GPU, mig_resource
 from components.quantities import format_bytes, format_cpu, parse_quantity
 from stacks.language.faults import Fault
 from stacks.language.model import did_you_mean, shown
+from stacks.workloads.pod_sets import demand, peak
 
 if TYPE_CHECKING:
     from stacks.environment.config import Environment
     from stacks.teams.config import Team
-    from stacks.workloads.config import Resources
 
 
 class Named(Protocol):
@@ -103,35 +103,25 @@ def quota_faults(team: Team) -> Iterator[Fault]:
         (("pods",), "pods", quota.pods, str),
     ]
     for path, resource, limit, text in limits:
-        parts = _requests(team, resource)
-        total = sum((number * each for number, each in parts.values()), Fraction(0))
-        if limit is not None and total > parse_quantity(str(limit)):
-            asked = ", ".join(
-                f"{name} {number} x {text(each)}" if number > 1 else f"{name} {text(each)}"
-                for name, (number, each) in parts.items()
-                if each
-            )
+        needed = demand((*team.training, *team.serving), resource)
+        if limit is not None and needed > parse_quantity(str(limit)):
             message = (
-                f"{shown(limit)} is below the {text(total)} that the workloads ask for at full "
-                f"load ({asked}); raise it to at least {text(total)}, or lower the requests"
+                f"{shown(limit)} is below the {text(needed)} that the workloads ask for at full "
+                f"load ({_requests(team, resource, text)}); raise it to at least {text(needed)}, or lower the requests"
             )
             yield Fault(path=("quota", *path), message=message, untouched=(("training",), ("serving",)))
 
 
-def _requests(team: Team, resource: str) -> Mapping[str, tuple[int, Fraction]]:
-    """What each workload asks for of a resource: the number of its pods at most, and what each asks for.
-
-    A training entry prepares and trains one after the other, so the larger of the two counts.
-    """
-
-    def amount(resources: Resources) -> Fraction:
-        asked = {"cpu": resources.cpu, "memory": resources.memory, "pods": 1, **resources.gpu_resources}
-        return parse_quantity(str(asked.get(resource, 0)))
-
-    return {
-        f"training[{entry.name}]": (1, max(amount(entry.resources), amount(entry.preprocess_resources)))
-        for entry in team.training
-    } | {
-        f"serving[{server.name}]": (server.most_replicas + server.rollout.max_surge, amount(server.resources))
-        for server in team.serving
-    }
+def _requests(team: Team, resource: str, text: Callable[[Fraction], str]) -> str:
+    """What each workload asks for of a resource at full load: `training[detector] 4 x 8, serving[digits] 1`."""
+    parts: list[str] = []
+    for key, entries in (("training", team.training), ("serving", team.serving)):
+        for entry in entries:
+            sets = [
+                f"{pods.count} x {text(each)}" if pods.count > 1 else text(each)
+                for pods in peak(entry, resource)
+                if (each := pods.resources.amount(resource))
+            ]
+            if sets:
+                parts.append(f"{key}[{entry.name}] {' + '.join(sets)}")
+    return ", ".join(parts)

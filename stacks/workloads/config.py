@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import ClassVar, Self
 
 from pydantic import Field
@@ -77,6 +78,11 @@ class Resources(ConfigModel):
         if self.mig is not None:
             wanted[mig_resource(self.mig.profile)] = self.mig.count
         return {name: number for name, number in wanted.items() if number}
+
+    def amount(self, resource: str) -> Fraction:
+        """What one pod requests of a resource, by its name in Kubernetes; of `pods` it is one."""
+        requests = {"cpu": self.cpu, "memory": self.memory, "pods": 1, **self.gpu_resources}
+        return parse_quantity(str(requests.get(resource, 0)))
 
     def without_gpus(self) -> Self:
         """The same CPU and memory."""

@@ -87,7 +87,7 @@ def test_one_up_gives_a_server_that_predicts(embedded: EmbeddedCluster) -> None:
 def test_the_model_has_a_manifest(embedded: EmbeddedCluster) -> None:
     server = embedded.server
     read = 'cat "$MODEL_ROOT/$MODEL_NAME/$MODEL_VERSION/manifest.json"'
-    done = embedded.kubectl("exec", "-n", NAMESPACE, f"deployment/{server['deployment']}", "--", "sh", "-c", read)
+    done = embedded.kubectl("exec", "-n", NAMESPACE, f"deployment/{server['workload']['name']}", "--", "sh", "-c", read)
     manifest = json.loads(done.stdout)
     assert manifest["metrics"]["accuracy"] >= 0.97
     assert {"name", "version", "created", "codeVersion", "dataHash"} <= set(manifest)
@@ -167,7 +167,7 @@ socket.create_connection(("kube-dns.kube-system.svc.cluster.local", 53), timeout
 """
     addresses = embedded.node.addresses
     embedded.kubectl(
-        *("exec", "-n", NAMESPACE, f"deployment/{embedded.server['deployment']}", "--", "python3", "-c", probe),
+        *("exec", "-n", NAMESPACE, f"deployment/{embedded.server['workload']['name']}", "--", "python3", "-c", probe),
         *(addresses.node, addresses.host),
     )
 
@@ -177,7 +177,7 @@ def test_pods_resolve_the_names_of_services(embedded: EmbeddedCluster) -> None:
     name = f"{server['service']}.{NAMESPACE}.svc.cluster.local"
     ask = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
     done = embedded.kubectl(
-        *("exec", "-n", NAMESPACE, f"deployment/{server['deployment']}", "--", "python3", "-c", ask, name)
+        *("exec", "-n", NAMESPACE, f"deployment/{server['workload']['name']}", "--", "python3", "-c", ask, name)
     )
     assert done.stdout.strip() == embedded.get("service", server["service"], "-n", NAMESPACE)["spec"]["clusterIP"]
 
@@ -269,7 +269,7 @@ def test_the_autoscaler_scales_out_under_load_and_in_again(embedded: EmbeddedClu
     server = embedded.server
 
     def replicas() -> int:
-        return embedded.get("deployment", server["deployment"], "-n", NAMESPACE)["status"].get("readyReplicas", 0)
+        return embedded.get("deployment", server["workload"]["name"], "-n", NAMESPACE)["status"].get("readyReplicas", 0)
 
     wait_for("one replica at rest", lambda: replicas() == 1, 120)
     with Load(server["url"], embedded.samples()["inputs"][0], clients=8) as load:
@@ -283,7 +283,7 @@ def test_the_autoscaler_scales_out_under_load_and_in_again(embedded: EmbeddedClu
 def test_a_node_that_hears_late_of_a_rollout_costs_no_request(embedded: EmbeddedCluster) -> None:
     """The replica still gets requests when its drain is over: it answers them until they stop."""
     server, proxy = embedded.server, embedded.program_pid("kube-proxy")
-    rollout = ("-n", NAMESPACE, f"deployment/{server['deployment']}")
+    rollout = ("-n", NAMESPACE, f"deployment/{server['workload']['name']}")
     # Few requests: a replica that the autoscaler adds is one that the sleeping kube-proxy does not know.
     with Load(server["url"], embedded.samples()["inputs"][0], clients=2, pause=0.1) as load:
         os.kill(proxy, signal.SIGSTOP)

@@ -223,7 +223,7 @@ def test_500_queued_jobs_drain(platform: EmbeddedCluster) -> None:
 def test_a_queued_training_does_not_drift(platform: EmbeddedCluster) -> None:
     """Kueue starts the Job and keeps it on the pool; that is its business, and Pulumi sees no change in it."""
     training = platform.outputs()["teams"][RED]["training"]["simulated"]
-    made = platform.get("job", training["job"], "-n", RED)
+    made = platform.get("job", training["workload"]["name"], "-n", RED)
     assert made["metadata"]["labels"][QUEUE_LABEL] == "default"
     assert made["spec"]["suspend"] is False
     assert made["spec"]["template"]["spec"]["nodeSelector"] == {"ml-platform/node-pool": POOL}
@@ -238,7 +238,7 @@ def test_a_queued_training_does_not_drift(platform: EmbeddedCluster) -> None:
     # A change of what may change leaves alone what Kueue decided.
     with platform.changed_config(relabel):
         platform.up()
-        changed = platform.get("job", training["job"], "-n", RED)
+        changed = platform.get("job", training["workload"]["name"], "-n", RED)
         assert changed["metadata"]["labels"]["cost-center"] == "42"
         assert changed["metadata"]["uid"] == made["metadata"]["uid"]
         assert changed["spec"] == made["spec"]

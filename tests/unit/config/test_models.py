@@ -10,7 +10,7 @@ import pytest
 from stacks.check import read_environment
 from stacks.clouds.config import ExistingCluster, LocalCluster, kubeconfig_path
 from stacks.environment.config import Environment
-from stacks.serving.config import ServingResources, share_of
+from stacks.serving.parts import ServingResources, share_of
 from stacks.workloads.config import Resources
 
 VALID = Path(__file__).parent / "valid"

@@ -28,13 +28,13 @@ def test_outputs_have_the_shape_that_is_promised(deploy_environment: Deploy) -> 
     demo = result["teams"]["demo"]
     assert set(demo) == set(outputs.TeamOutput.__annotations__)
     training, serving = demo["training"]["digits"], demo["serving"]["digits"]
-    assert set(training) == set(outputs.TrainingOutput.__annotations__) == {"namespace", "job", "model"}
+    assert set(training) == set(outputs.TrainingOutput.__annotations__) == {"namespace", "workload", "model"}
     assert set(training["model"]) == set(outputs.ModelOutput.__annotations__) == {"name", "version", "path"}
-    assert training["job"] == f"digits-train-{training['model']['version']}"
+    assert training["workload"] == {"kind": "Job", "name": f"digits-train-{training['model']['version']}"}
     assert set(serving) == set(outputs.ServingOutput.__annotations__)
-    assert {key: serving[key] for key in ("namespace", "deployment", "service", "autoscaler")} == {
+    assert {key: serving[key] for key in ("namespace", "workload", "service", "autoscaler")} == {
         "namespace": "demo",
-        "deployment": "digits",
+        "workload": {"kind": "Deployment", "name": "digits"},
         "service": "digits",
         "autoscaler": "digits",
     }

@@ -12,8 +12,10 @@ from components.queueing.kueue import Gangs, GpuFlavor, cohort_spec, manager_con
 from components.queueing.names import PRIORITY_LABEL, QUEUE_LABEL
 from components.queueing.team_queue import quota
 from stacks.environment.config import Environment
-from stacks.queueing.build import queued_by_another_stack, share_of
+from stacks.queueing.build import share_of
+from stacks.queueing.config import Queueing as QueueingConfig
 from stacks.queueing.quotas import Amount, amount, gpu_pools, quotas_of, shared_gpus
+from stacks.workloads.place import Queues
 from tests.unit.recorder import Deployed
 from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.programs import SERVING, TRAINING, environment, team, with_training
@@ -253,10 +255,7 @@ def test_without_queueing_there_is_nothing_of_it(deploy_environment: Deploy) -> 
 
 
 def test_a_stack_of_a_teams_own_leaves_the_queue_to_kueue() -> None:
-    made = Environment.model_validate(
-        config(team(training=[{**TRAINING, "queuePriority": "high"}]), priorities=[{"name": "high", "value": 1}])
-    )
-    queued = queued_by_another_stack(made.teams[0].training[0])
+    queued = Queues(name=None, wait_seconds=QueueingConfig().wait).queued("high")
     # No label and no suspended Job: where there is no Kueue, nobody would ever start it.
     assert queued.labels() == {PRIORITY_LABEL: "high"}
     assert queued.wait_seconds > 0

@@ -1,0 +1,60 @@
+"""`kind: deployment`: any HTTP predictor as a Deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from stacks.language.faults import Fault
+from stacks.serving.entry import ServingEntry
+from stacks.serving.parts import Autoscaling, Disruption, Probes, RollingUpdate, ServingResources, share_of
+from stacks.workloads.pod_sets import PodSet
+
+
+class DeploymentServing(ServingEntry):
+    """An HTTP predictor as a Deployment with Service, probes, disruption budget and, if asked, autoscaler."""
+
+    platform_variables: ClassVar[frozenset[str]] = frozenset({"MODEL_NAME", "MODEL_VERSION", "MODEL_ROOT", "PORT"})
+
+    kind: Literal["deployment"] = Field(description="A Deployment of any HTTP predictor.")
+    replicas: int | None = Field(
+        default=None, ge=1, le=1000, description="Number of replicas without `autoscaling`; 1 if not given."
+    )
+    autoscaling: Autoscaling | None = Field(default=None, description="Number of replicas by load.")
+    resources: ServingResources = Field(default=ServingResources(), description="What each replica gets.")
+    port: int = Field(default=8080, ge=1024, le=65535, description="Port that the predictor listens on.")
+    probes: Probes = Field(default=Probes(), description="Liveness, readiness and start-up probes.")
+    rollout: RollingUpdate = Field(default=RollingUpdate(), description="How a new version comes in.")
+    disruption: Disruption = Field(default=Disruption(), description="What a node drain may take.")
+    drain_seconds: int = Field(
+        default=10,
+        ge=0,
+        le=600,
+        description="Seconds that a replica goes on serving after it was told to end.",
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        if self.replicas is not None and self.autoscaling is not None:
+            yield Fault(path=("replicas",), message="does not go together with autoscaling; remove one of the two")
+        kept, replicas = self.disruption.min_available, self.least_replicas
+        if kept is not None and share_of(kept, replicas) >= replicas:
+            remedy = "lower it, raise the replicas, or write maxUnavailable: 1 instead"
+            message = f"{kept} of at least {replicas} replicas would let no node drain; {remedy}"
+            counts = (("replicas",), ("autoscaling",))
+            yield Fault(path=("disruption", "minAvailable"), message=message, untouched=counts)
+
+    @property
+    def least_replicas(self) -> int:
+        return self.autoscaling.min if self.autoscaling else self.replicas or 1
+
+    @property
+    def most_replicas(self) -> int:
+        """Replicas at full load, without the ones that a rollout adds."""
+        return self.autoscaling.max if self.autoscaling else self.replicas or 1
+
+    def pod_sets(self) -> tuple[PodSet, ...]:
+        count = self.most_replicas + self.rollout.max_surge
+        return (PodSet(role="server", count=count, resources=self.resources, placement=self),)

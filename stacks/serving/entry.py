@@ -1,0 +1,46 @@
+"""What serving entries of every kind have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from stacks.gateway.config import Route
+from stacks.language.faults import Fault
+from stacks.language.images import Image
+from stacks.language.model import Many
+from stacks.language.types import Filled, ModelVersion, Name
+from stacks.monitoring.config import ServerSlo
+from stacks.workloads.config import Container
+from stacks.workloads.placement import Placement
+from stacks.workloads.pod_sets import PodSet
+
+
+class ServingEntry(Container, Placement):
+    """A server of one model."""
+
+    name: Name = Field(description="Name of the entry, its Deployment and its Service; unique in the team's serving.")
+    image: Image = Field(description="A sample image by its name, or an image reference with a tag or digest.")
+    command: Many[Filled] = Field(default=(), description="Command. Else the image's entry point.")
+    args: Many[str] = Field(default=(), description="Arguments. Else the image's own.")
+    model: Name = Field(description="Name of the model, as a training entry of the team trains it.")
+    version: ModelVersion | None = Field(
+        default=None, description="Version of the model, to roll back. Else the one that the config trains."
+    )
+    storage: Name | None = Field(
+        default=None, description="Storage of a model that no entry of the team trains; needs `version`."
+    )
+    route: Route | None = Field(default=None, description="Host and path at the environment's gateway.")
+    slo: ServerSlo | None = Field(default=None, description="Promises that differ from the environment's.")
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        if self.storage is not None and self.version is None:
+            message = "names where a model trained elsewhere lies, which needs its version too; add version: v…"
+            yield Fault(path=("storage",), message=message, untouched=(("version",),))
+
+    @abstractmethod
+    def pod_sets(self) -> tuple[PodSet, ...]:
+        """The pods of the entry at full load, with those that a rollout adds."""

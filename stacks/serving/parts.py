@@ -1,0 +1,90 @@
+"""What replicas of servers have in common: their number, probes, rollouts and disruptions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from stacks.language.faults import Fault
+from stacks.language.model import ConfigModel
+from stacks.language.types import Amount, Cpu, Memory, UrlPath
+from stacks.workloads.config import Resources
+
+
+class ServingResources(Resources):
+    """What one replica of a server asks for and the most it gets."""
+
+    least_cpu_limit: ClassVar[str | None] = "1"
+
+    cpu: Cpu = Field(default="250m", description="CPU that is reserved. Without a CPU limit it may use 1 core or this.")
+    memory: Memory = Field(default="512Mi", description="Memory that is reserved.")
+
+
+class Autoscaling(ConfigModel):
+    """A HorizontalPodAutoscaler."""
+
+    min: int = Field(default=1, ge=1, le=1000, description="Fewest replicas.")
+    max: int = Field(ge=1, le=1000, description="Most replicas.")
+    cpu: int | None = Field(default=None, ge=1, le=100, description="CPU to aim at, in percent of the request.")
+    memory: int | None = Field(default=None, ge=1, le=100, description="Memory to aim at, in percent of the request.")
+    scale_down_after: int = Field(
+        default=300, ge=0, le=3600, description="Seconds that the load must be lower before replicas go."
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        if self.min > self.max:
+            yield Fault(path=("min",), message=f"{self.min} is above max {self.max}; lower min or raise max")
+        if self.cpu is None and self.memory is None:
+            message = "has nothing to scale on; add cpu: 70 or memory: 80, percents of the request"
+            yield Fault(path=(), message=message, untouched=(("cpu",), ("memory",)))
+
+
+class Probes(ConfigModel):
+    """How the platform finds out that a replica lives and is ready."""
+
+    liveness_path: UrlPath = Field(default="/healthz", description="Answers 200 while the process is sound.")
+    readiness_path: UrlPath = Field(default="/readyz", description="Answers 200 once the model is loaded and warm.")
+    startup_seconds: int = Field(default=300, ge=5, le=7200, description="Longest time to load the model.")
+    period_seconds: int = Field(default=5, ge=1, le=300, description="Seconds between two probes.")
+    timeout_seconds: int = Field(default=2, ge=1, le=60, description="Seconds after which a probe has failed.")
+
+
+class RollingUpdate(ConfigModel):
+    """Replicas are replaced a few at a time."""
+
+    kind: Literal["rolling"] = Field(default="rolling", description="A rolling update.")
+    max_surge: int = Field(default=1, ge=0, le=1000, description="Replicas above the wanted number during a rollout.")
+    max_unavailable: int = Field(default=0, ge=0, le=1000, description="Replicas that may be missing during a rollout.")
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        if self.max_surge == 0 and self.max_unavailable == 0:
+            message = "is 0 and maxUnavailable too, so no replica could ever be replaced; raise one of the two"
+            yield Fault(path=("maxSurge",), message=message, untouched=(("maxUnavailable",),))
+
+
+def share_of(amount: int | str, replicas: int) -> int:
+    """A number or percentage of replicas as pods; Kubernetes rounds a disruption budget up."""
+    return amount if isinstance(amount, int) else math.ceil(replicas * int(amount.removesuffix("%")) / 100)
+
+
+class Disruption(ConfigModel):
+    """A PodDisruptionBudget: how many replicas a node drain may take at once."""
+
+    max_unavailable: Amount | None = Field(
+        default=None,
+        description="Replicas that may be missing, a number or percentage. 1 without `minAvailable`.",
+    )
+    min_available: Amount | None = Field(default=None, description="Replicas that must stay, a number or percentage.")
+
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        if self.max_unavailable is not None and self.min_available is not None:
+            yield Fault(path=("minAvailable",), message="does not go together with maxUnavailable; remove one")
+        if self.max_unavailable in (0, "0%"):
+            message = f"{self.max_unavailable} would let no node drain, ever; write at least 1"
+            yield Fault(path=("maxUnavailable",), message=message)

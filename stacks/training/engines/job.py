@@ -1,0 +1,21 @@
+"""`kind: job`: one pod trains."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from stacks.training.entry import TrainingEntry
+from stacks.workloads.config import Resources
+from stacks.workloads.pod_sets import PodSet
+
+
+class JobTraining(TrainingEntry):
+    """A Job that prepares data and a Job that trains one model on it."""
+
+    kind: Literal["job"] = Field(description="Kubernetes Jobs: one prepares data, one trains.")
+    resources: Resources = Field(default=Resources(), description="What the training container gets.")
+
+    def workers(self) -> tuple[PodSet, ...]:
+        return (PodSet(role="train", count=1, resources=self.resources, placement=self),)

@@ -1,0 +1,96 @@
+"""What training entries of every kind have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from pydantic import Field, field_validator
+
+from stacks.language.images import Image
+from stacks.language.model import Many
+from stacks.language.types import Duration, Filled, Name
+from stacks.workloads.config import Container, Resources
+from stacks.workloads.placement import Placement
+from stacks.workloads.pod_sets import PodSet
+
+TRAINING_VARIABLES = frozenset({"DATA_DIR", "MODEL_DIR", "MODEL_NAME", "MODEL_VERSION", "CODE_VERSION"})
+
+
+class Preprocess(Container):
+    """The Job that prepares the data before training."""
+
+    platform_variables: ClassVar[frozenset[str]] = TRAINING_VARIABLES
+
+    image: Image | None = Field(default=None, description="Image of the Job. Else the entry's image.")
+    command: Many[Filled] = Field(default=(), description="Command. Else the image's entry point.")
+    args: Many[str] = Field(default=("preprocess",), description="Arguments.")
+    resources: Resources | None = Field(
+        default=None, description="What the Job gets. Else the entry's CPU and memory, without its GPUs."
+    )
+
+
+class TrainingEntry(Container, Placement):
+    """A training: data is prepared, then one model is trained on it."""
+
+    platform_variables: ClassVar[frozenset[str]] = TRAINING_VARIABLES
+
+    name: Name = Field(description="Name of the entry; unique among the team's training entries.")
+    image: Image = Field(description="A sample image by its name, or an image reference with a tag or digest.")
+    command: Many[Filled] = Field(default=(), description="Command. Else the image's entry point.")
+    args: Many[str] = Field(default=("train",), description="Arguments.")
+    preprocess: Preprocess | None = Field(
+        default=Preprocess(),
+        description="The Job that prepares data; `false` for none, then `DATA_DIR` is the storage's root.",
+    )
+    data: Name = Field(description="Storage that holds the data.")
+    model: Name = Field(description="Storage that the model is written to.")
+    model_name: Name | None = Field(default=None, description="Name of the model. Else the entry's name.")
+    rerun: Filled | None = Field(
+        default=None,
+        description="Any text: a new one trains again though nothing else changed, such as a date.",
+    )
+    retries: int = Field(default=2, ge=0, le=100, description="How often a failed pod is started again.")
+    queue_priority: Name | None = Field(
+        default=None, description="Priority in the queue, of the environment's `queueing.priorities`. Else its pods'."
+    )
+    timeout: Duration = Field(
+        default=86400, description="Longest run of each Job, retries included: seconds or `2h`, `1d`."
+    )
+
+    @field_validator("preprocess", mode="before")
+    @classmethod
+    def _false_is_none(cls, value: Any) -> Any:
+        if value is True:
+            raise ValueError("true says nothing; leave the key out to prepare data, or write false or a mapping")
+        return None if value is False else value
+
+    @property
+    def trained_model(self) -> str:
+        """The name of the model that this entry trains."""
+        return self.model_name or self.name
+
+    @abstractmethod
+    def workers(self) -> tuple[PodSet, ...]:
+        """The pods that train: they start together."""
+
+    @property
+    def preprocess_resources(self) -> Resources:
+        """What the Job that prepares data gets."""
+        if self.preprocess is not None and self.preprocess.resources is not None:
+            return self.preprocess.resources
+        return self.workers()[0].resources.without_gpus()
+
+    def pod_sets(self) -> tuple[PodSet, ...]:
+        """The pods of the entry: one prepares data, then others train."""
+        if self.preprocess is None:
+            return self.workers()
+        prepare = PodSet(
+            role="prepare",
+            count=1,
+            resources=self.preprocess_resources,
+            placement=self,
+            phase="prepare",
+            path=("preprocess", "resources"),
+        )
+        return (prepare, *self.workers())
