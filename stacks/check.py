@@ -14,15 +14,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from stacks.checks import check
 from stacks.environment.config import Environment
 from stacks.language.faults import PROJECT, ConfigError, Fault, Path
 from stacks.language.model import did_you_mean
 from stacks.language.stack_file import read_stack_file
-from stacks.language.validation import validate
 from stacks.stack_keys import ROOTS, config_path, located, own_key
 from stacks.team_stack.config import TeamStack
 from stacks.teams.config import Team
-from stacks.teams.secrets import VALUES, key_references, missing_values, references, value_faults
+from stacks.teams.secret_checks import key_references, missing_values, references, value_faults
+from stacks.teams.secrets import VALUES
 
 # What Pulumi itself keeps in a stack file. Later versions may add to it, so only near misses are refused.
 _PULUMI_KEYS = ("config", "environment", "encryptionsalt", "encryptedkey", "secretsprovider")
@@ -40,7 +41,7 @@ def check_stack_file(path: FilePath) -> BaseModel:
             if start in file.lines:
                 value = file.value["config"][start[1]]
                 secure = list(_secure_values(value, start))
-                result, faults = validate(model, value)
+                result, faults = check(model, value)
                 secrets = config_path(file, VALUES)
                 names = file.value["config"].get(secrets[1])
                 if result is not None:

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import pulumi
 from pydantic import BaseModel
 
+from stacks.checks import check
 from stacks.environment.config import Environment
 from stacks.language.faults import PROJECT, ConfigError, Fault
 from stacks.language.stack_file import read_stack_file
-from stacks.language.validation import validate
 from stacks.stack_keys import config_path, located
 from stacks.team_stack.config import TeamStack
 
@@ -39,7 +39,7 @@ def load(name: str, model: type[M]) -> M:
         remedy = "keep secrets in Kubernetes Secrets, and name them under secretEnv"
         result, faults = None, [Fault(path=(), message=f"holds a secret value; {remedy}")]
     else:
-        result, faults = validate(model, value)
+        result, faults = check(model, value)
     if result is not None:
         return result
     # The values are Pulumi's, which may come from elsewhere; the file only tells the line of each fault.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from stacks.clouds.aws.config import AwsCluster
-from stacks.language.faults import Fault
-from stacks.language.model import ConfigModel, Many
+from stacks.language.model import ConfigModel, Many, unique_names
 from stacks.language.types import Filled, Name, ObjectName
-from stacks.teams.checks import repeated_names
 
 
 class SimulatedNodes(ConfigModel):
@@ -37,9 +35,7 @@ class LocalCluster(ConfigModel):
     context: Filled | None = Field(default=None, description="Context in the kubeconfig. Else its current context.")
     simulated_nodes: Many[SimulatedNodes] = Field(default=(), description="Simulated GPU nodes.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
-        yield from repeated_names("simulatedNodes", self.simulated_nodes)
+    _names = unique_names("simulatedNodes")
 
 
 class ExistingCluster(ConfigModel):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from components.aws.compute import instance_types
 from components.gpu import resources as gpus
-
-if TYPE_CHECKING:
-    from stacks.environment.config import Environment
+from stacks.clouds.config import AwsCluster, Cluster, LocalCluster
+from stacks.gpu.config import Gpu
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +32,11 @@ class Pool:
         return gpus.node_resources(self.gpus, self.sharing) if self.gpus else {}
 
 
-def known_pools(environment: Environment) -> tuple[Pool, ...]:
-    """The pools of the cluster. Empty where they are not this file's business: then nothing is known of them."""
-    from stacks.clouds.aws.config import AwsCluster
-    from stacks.clouds.config import LocalCluster
+def known_pools(cluster: Cluster, settings: Gpu | None) -> tuple[Pool, ...]:
+    """The pools of the cluster. Empty where they are not this file's business: then nothing is known of them.
 
-    cluster, settings = environment.cluster, environment.gpu
+    settings: how their GPUs are shared.
+    """
 
     def sharing_of(pool: str) -> gpus.Sharing:
         return settings.sharing_of(pool) if settings else gpus.Exclusive()

@@ -1,7 +1,7 @@
 """The stack config `ml-platform:environment` as one frozen, typed object.
 
-The sections are in the `*_config` modules beside this one, the rules between them in `stacks.teams.checks`.
-Reading a stack file is `stacks.check`, reading Pulumi's config is `stacks.loading`.
+Each section is in the `config` module of its feature. The rules between them are in `stacks.checks`, which makes an
+environment of a value; reading a stack file is `stacks.check`, reading Pulumi's config is `stacks.loading`.
 """
 
 from __future__ import annotations
@@ -11,24 +11,17 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from stacks.catalog.config import CatalogSources
-from stacks.clouds.aws import config as aws_config
 from stacks.clouds.config import Cluster
-from stacks.external_secrets.config import ExternalSecrets, external_secrets_faults
-from stacks.gateway.config import Gateway, Mesh, gateway_faults, mesh_faults
-from stacks.gpu import checks as gpu_checks
+from stacks.external_secrets.config import ExternalSecrets
+from stacks.gateway.config import Gateway, Mesh
 from stacks.gpu.config import Gpu
-from stacks.language.faults import Fault
 from stacks.language.images import Registry
-from stacks.language.model import ConfigModel, Many
-from stacks.logging.config import Logging, logging_faults
-from stacks.monitoring.config import Monitoring, monitoring_faults
-from stacks.priorities import config as priority_config
+from stacks.language.model import ConfigModel, Many, unique_names
+from stacks.logging.config import Logging
+from stacks.monitoring.config import Monitoring
 from stacks.priorities.config import Priority
 from stacks.queueing.config import Queueing
-from stacks.queueing.quotas import queue_faults
-from stacks.storage import checks as storage_checks
 from stacks.storage.config import ObjectStore, Storage, StorageDriver
-from stacks.teams import checks as crosschecks
 from stacks.teams.config import Quota, Team
 
 __all__ = ["Cluster", "Environment", "Images", "Quota", "Team"]
@@ -75,29 +68,12 @@ class Environment(ConfigModel):
     )
     teams: Many[Team] = Field(default=(), description="The teams and their workloads.")
 
+    _names = unique_names("priorities", "storage", "teams")
+
     def installs(self, cluster: str) -> Iterator[str]:
         yield from super().installs(cluster)
         if "nfs" in self.storage_drivers:
             yield "csi-driver-nfs"
-
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
-        yield from crosschecks.repeated_names("storage", self.storage)
-        yield from crosschecks.repeated_names("teams", self.teams)
-        yield from crosschecks.repeated_namespaces(self)
-        yield from storage_checks.storage_faults(self)
-        yield from storage_checks.sharing_faults(self, one_node=self.cluster.kind == "local")
-        yield from storage_checks.environment_faults(self)
-        yield from storage_checks.team_faults(self)
-        yield from aws_config.team_faults(self)
-        yield from gateway_faults(self)
-        yield from mesh_faults(self)
-        yield from logging_faults(self)
-        yield from queue_faults(self)
-        yield from gpu_checks.gpu_faults(self)
-        yield from priority_config.priority_faults(self)
-        yield from monitoring_faults(self)
-        yield from external_secrets_faults(self)
 
     @property
     def claims_gpus(self) -> bool:

@@ -57,7 +57,7 @@ def build_team_external_secrets(
             owner=Owner(team=team.name, labels=team.labels),
             namespace=namespace,
             store=STORE,
-            region=region_of(environment, config),
+            region=region_of(config, getattr(environment.cluster, "region", None)),
             secrets=[synced_secret(secret, config.refresh) for secret in secrets],
             role=cluster.secret_readers.get(team.name),
             access_key=AccessKey(

@@ -3,98 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from components.gpu import resources as gpus
 from components.gpu.resources import GPU, SHARED_GPU
 from components.placement import POOL_LABEL
+from stacks.clouds.config import Cluster
 from stacks.clouds.pools import Pool, known_pools
+from stacks.gpu.config import Gpu
 from stacks.language.faults import Fault, Path
 from stacks.language.model import did_you_mean, shown
+from stacks.serving.config import Serving
+from stacks.teams.config import Team
+from stacks.training.config import Training
+from stacks.workloads.config import Resources
 from stacks.workloads.pod_sets import PodSet
 
-if TYPE_CHECKING:
-    from stacks.environment.config import Environment
-    from stacks.serving.config import Serving
-    from stacks.teams.config import Team
-    from stacks.training.config import Training
-    from stacks.workloads.config import Resources
 
-# Where the pools and their sharing are said: what could not be read there may have been the answer.
-POOLS: tuple[Path, ...] = (("cluster", "simulatedNodes"), ("cluster", "nodePools"), ("gpu", "pools"))
-
-
-def gpu_faults(environment: Environment) -> Iterator[Fault]:
-    """All faults of the pools, of the `gpu` section and of what workloads want of them."""
-    pools = known_pools(environment)
-    yield from _driver_faults(environment)
-    yield from _dedication_faults(environment, pools)
-    yield from _sharing_faults(environment, pools)
-    for team_index, team in enumerate(environment.teams):
-        for key, entries in (("training", team.training), ("serving", team.serving)):
-            for index, entry in enumerate(entries):
-                path = ("teams", team_index, key, index)
-                yield from _claim_faults(environment, path, entry)
-                if pools:
-                    yield from _workload_faults(team, path, entry, pools)
-
-
-def _driver_faults(environment: Environment) -> Iterator[Fault]:
-    settings, cluster = environment.gpu, environment.cluster
-    if settings is None:
-        return
-    path = ("gpu", "driver")
-    if cluster.kind == "local" and settings.driver == "operator":
+def driver_faults(driver: str | None, kind: str) -> Iterator[Fault]:
+    """A driver that the embedded cluster cannot run. kind: that of the cluster."""
+    if kind == "local" and driver == "operator":
         message = (
             "the embedded cluster has no GPU and none of NVIDIA's images; write driver: device-plugin, whose pods run "
             "on simulated nodes"
         )
-        yield Fault(path=path, message=message, untouched=(path,))
-    if cluster.kind == "aws" and cluster.auto_mode and settings.driver != "none":
-        message = (
-            "nodes of EKS Auto Mode bring the device plugin along, and two of them get in each other's way; "
-            "write driver: none"
-        )
-        yield Fault(path=path, message=message, untouched=(path, ("cluster", "autoMode")))
+        yield Fault(path=("driver",), message=message)
 
 
-def _dedication_faults(environment: Environment, pools: Sequence[Pool]) -> Iterator[Fault]:
-    teams = [team.name for team in environment.teams]
-    for pool in pools:
-        if pool.team is not None and pool.team not in teams:
-            known = f"the teams are {', '.join(teams)}" if teams else "there is none"
-            message = f"there is no team {shown(pool.team)}; {known}{did_you_mean(pool.team, teams)}"
-            yield Fault(path=(*pool.path, "dedicatedTo"), message=message, complete=(("teams",),))
+def dedication_faults(cluster: Cluster, teams: Sequence[Team]) -> Iterator[Fault]:
+    """Pools that are dedicated to a team that does not exist."""
+    names = [team.name for team in teams]
+    for pool in known_pools(cluster, None):
+        if pool.team is not None and pool.team not in names:
+            known = f"the teams are {', '.join(names)}" if names else "there is none"
+            message = f"there is no team {shown(pool.team)}; {known}{did_you_mean(pool.team, names)}"
+            yield Fault(path=(*pool.path, "dedicatedTo"), message=message)
 
 
-def _sharing_faults(environment: Environment, pools: Sequence[Pool]) -> Iterator[Fault]:
-    settings = environment.gpu
-    if settings is None or not pools:
-        return
-    by_name = {pool.name: pool for pool in pools}
-    with_gpus = [pool.name for pool in pools if pool.gpus]
-    said = {own.name: ("gpu", "pools", index, "sharing") for index, own in enumerate(settings.pools)}
-    for index, own in enumerate(settings.pools):
+def pool_faults(gpu: Gpu | None, cluster: Cluster) -> Iterator[Fault]:
+    """Settings of pools that do not exist, or that have no GPUs."""
+    pools = {pool.name: pool for pool in known_pools(cluster, None)}
+    with_gpus = [pool.name for pool in pools.values() if pool.gpus]
+    for index, own in enumerate(gpu.pools if gpu and pools else ()):
         path = ("gpu", "pools", index, "name")
-        if own.name not in by_name:
+        if own.name not in pools:
             message = (
                 f"there is no node pool {shown(own.name)}; those with GPUs are {', '.join(with_gpus) or 'none'}"
                 f"{did_you_mean(own.name, with_gpus)}"
             )
-            yield Fault(path=path, message=message, complete=POOLS)
-        elif not by_name[own.name].gpus:
+            yield Fault(path=path, message=message)
+        elif not pools[own.name].gpus:
             message = f"pool {own.name} has no GPUs; those that have are {', '.join(with_gpus) or 'none'}"
-            yield Fault(path=path, message=message, complete=POOLS)
+            yield Fault(path=path, message=message)
+
+
+def sharing_faults(gpu: Gpu | None, cluster: Cluster) -> Iterator[Fault]:
+    """GPUs that cannot be shared as the settings say."""
+    if gpu is None:
+        return
+    own = {one.name: ("gpu", "pools", index, "sharing") for index, one in enumerate(gpu.pools)}
     reported: set[Path] = set()
-    for pool in pools:
-        path = said.get(pool.name, ("gpu", "sharing"))
-        problem = _sharing_problem(environment, pool) if pool.gpus else None
+    for pool in known_pools(cluster, gpu):
+        path = own.get(pool.name, ("gpu", "sharing"))
+        problem = _sharing_problem(pool, gpu.driver, cluster.kind) if pool.gpus else None
         if problem and path not in reported:
             reported.add(path)
-            yield Fault(path=path, message=f"pool {pool.name}: {problem}", complete=POOLS, untouched=(path,))
+            yield Fault(path=path, message=f"pool {pool.name}: {problem}")
 
 
-def _sharing_problem(environment: Environment, pool: Pool) -> str | None:
+def _sharing_problem(pool: Pool, driver: str, kind: str) -> str | None:
     """What is wrong with how a pool's GPUs are shared, and the remedy."""
     match pool.sharing:
         case gpus.Exclusive():
@@ -107,7 +83,7 @@ def _sharing_problem(environment: Environment, pool: Pool) -> str | None:
                 return f"{pool.product} has no profile {unknown[0]}; it has {', '.join(known)}"
             if problem := gpus.mig_overflow(profiles, pool.product):
                 return f"the partitions do not fit: {problem}; ask for fewer"
-            if environment.cluster.kind == "aws" and environment.gpu and environment.gpu.driver == "device-plugin":
+            if kind == "aws" and driver == "device-plugin":
                 return "nobody would partition its GPUs; write driver: operator, whose MIG manager does"
         case gpus.TimeSlicing():
             pass
@@ -120,23 +96,24 @@ def _sharing_problem(environment: Environment, pool: Pool) -> str | None:
     return None
 
 
-def _claim_faults(environment: Environment, path: Path, entry: Training | Serving) -> Iterator[Fault]:
+def claim_faults(entry: Training | Serving, claims: bool | None) -> Iterator[Fault]:
     """Parts of GPUs where GPUs are claimed whole."""
-    if environment.gpu is None or not environment.gpu.dra:
-        return
-    for pods in entry.pod_sets():
+    for pods in entry.pod_sets() if claims else ():
         for key, value in (("sharedGpus", pods.resources.shared_gpus), ("mig", pods.resources.mig)):
             if value:
                 message = "with gpu.dra there are whole GPUs only; ask for gpus, or write dra: false"
-                yield Fault(path=(*path, *pods.path, key), message=message, untouched=(("gpu", "dra"),))
+                yield Fault(path=("entry", *pods.path, key), message=message)
 
 
-def _workload_faults(team: Team, path: Path, entry: Training | Serving, pools: Sequence[Pool]) -> Iterator[Fault]:
+def workload_faults(entry: Training | Serving, team: str, cluster: Cluster, gpu: Gpu | None) -> Iterator[Fault]:
+    """A pool that is not open to a workload, or whose nodes do not have what it asks for. team: its name."""
+    pools = known_pools(cluster, gpu)
+    if not pools:
+        return
     sets = [pods for pods in entry.pod_sets() if pods.phase != "prepare" or pods.resources.gpu_resources]
     for pods in sets:
-        place_fault = _pool_fault(team, path, pods, pools)
-        if place_fault is not None:
-            yield place_fault
+        if problem := _pool_problem(team, pods, pools):
+            yield Fault(path=("entry", "pool"), message=problem)
             return
     for pods in sets:
         if pods.placement.pool is None:
@@ -145,31 +122,26 @@ def _workload_faults(team: Team, path: Path, entry: Training | Serving, pools: S
             candidates = [pool for pool in pools if pool.team is None and selected in (None, pool.name)]
         else:
             candidates = [pool for pool in pools if pool.name == pods.placement.pool]
-        yield from _request_faults((*path, *pods.path), pods.resources, candidates)
+        yield from _request_faults(("entry", *pods.path), pods.resources, candidates)
 
 
-def _pool_fault(team: Team, path: Path, pods: PodSet, pools: Sequence[Pool]) -> Fault | None:
-    """What is wrong with the node pool that an entry names."""
+def _pool_problem(team: str, pods: PodSet, pools: Sequence[Pool]) -> str | None:
+    """What is wrong with the node pool that an entry names, and the remedy."""
     wanted = pods.placement.pool
     if wanted is None:
         return None
     by_name = {pool.name: pool for pool in pools}
-    open_pools = [pool for pool in pools if pool.team in (None, team.name)]
     pool = by_name.get(wanted)
     if pool is None:
-        hint = did_you_mean(wanted, by_name)
-        message = f"there is no node pool {shown(wanted)}; there are {', '.join(by_name)}{hint}"
-        return Fault(path=(*path, "pool"), message=message, complete=POOLS)
-    if pool.team not in (None, team.name):
-        others = ", ".join(one.name for one in open_pools) or "none"
-        message = f"pool {pool.name} is dedicated to team {pool.team}; open to {team.name} are {others}"
-        return Fault(path=(*path, "pool"), message=message, complete=POOLS)
+        return f"there is no node pool {shown(wanted)}; there are {', '.join(by_name)}{did_you_mean(wanted, by_name)}"
+    if pool.team not in (None, team):
+        others = ", ".join(one.name for one in pools if one.team in (None, team)) or "none"
+        return f"pool {pool.name} is dedicated to team {pool.team}; open to {team} are {others}"
     if pool.gpus and not pods.resources.gpu_resources:
-        message = (
+        return (
             f"pool {pool.name} is for GPU work, and this asks for no GPU; name another pool, "
             "or ask for some under resources"
         )
-        return Fault(path=(*path, "pool"), message=message, complete=POOLS, untouched=((*path, *pods.path),))
     return None
 
 
@@ -184,7 +156,7 @@ def _request_faults(path: Path, resources: Resources, candidates: Sequence[Pool]
             others = sorted({other for pool in candidates for other in pool.resources})
             remedy = f"ask for {' or '.join(others)}" if others else "name a pool with GPUs under pool, or ask for none"
             message = f"no node of {where} offers {resource}; {remedy}"
-            yield Fault(path=place, message=message, complete=POOLS, untouched=(("gpu",),))
+            yield Fault(path=place, message=message)
             continue
         largest = max(offers, key=lambda name: offers[name])
         if number > offers[largest]:
@@ -192,7 +164,7 @@ def _request_faults(path: Path, resources: Resources, candidates: Sequence[Pool]
                 f"{number} {resource} for one pod, and a node of {largest}, the largest, has {offers[largest]}; "
                 f"ask for at most {offers[largest]}"
             )
-            yield Fault(path=place, message=message, complete=POOLS, untouched=(("gpu",),))
+            yield Fault(path=place, message=message)
         elif number > 1 and all(
             isinstance(pool.sharing, gpus.TimeSlicing) for pool in candidates if pool.name in offers
         ):
@@ -200,4 +172,4 @@ def _request_faults(path: Path, resources: Resources, candidates: Sequence[Pool]
                 f"{number} slices may be of one GPU, so the device plugin gives a pod one; "
                 "ask for 1, or name another pool"
             )
-            yield Fault(path=place, message=message, complete=POOLS, untouched=(("gpu",),))
+            yield Fault(path=place, message=message)

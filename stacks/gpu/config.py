@@ -9,9 +9,8 @@ from pydantic import Field
 
 from components.gpu import resources as gpus
 from stacks.language.faults import Fault
-from stacks.language.model import ConfigModel, Many
+from stacks.language.model import ConfigModel, Many, rule, unique_names
 from stacks.language.types import MigProfile, Name
-from stacks.teams import checks as crosschecks
 
 
 class Exclusive(ConfigModel):
@@ -51,14 +50,14 @@ class Mig(ConfigModel):
         description="Number of partitions of each profile on every GPU: `{1g.5gb: 7}`."
     )
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("profiles")
+    def _partitions(self) -> Iterator[Fault]:
         if not self.profiles:
             message = "names no partition; write at least one, such as {1g.5gb: 7}"
-            yield Fault(path=("profiles",), message=message, untouched=(("profiles",),))
+            yield Fault(path=("profiles",), message=message)
         elif self.strategy == "single" and len(self.profiles) > 1:
             message = f"single is for partitions of one profile, and here are {len(self.profiles)}; write mixed"
-            yield Fault(path=("strategy",), message=message, untouched=(("profiles",),))
+            yield Fault(path=("strategy",), message=message)
         elif problem := gpus.mig_overflow(self.profiles, ""):
             yield Fault(path=("profiles",), message=f"cannot be on one GPU: {problem}; ask for fewer")
 
@@ -95,15 +94,19 @@ class Gpu(ConfigModel):
         "installed, unless `driver` is `none`.",
     )
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
-        yield from crosschecks.repeated_names("pools", self.pools)
+    _names = unique_names("pools")
+
+    @rule("driver")
+    def _one_hands_them_out(self) -> Iterator[Fault]:
         if self.dra and self.driver == "device-plugin":
             message = (
                 "claims and the device plugin would hand out the same GPUs twice; write driver: operator, whose plugin "
                 "is then off, or driver: none where the cluster has a DRA driver"
             )
-            yield Fault(path=("dra",), message=message, untouched=(("driver",),))
+            yield Fault(path=("dra",), message=message)
+
+    @rule("driver", "sharing", "pools[?].sharing")
+    def _plugin_that_shares(self) -> Iterator[Fault]:
         for path, sharing in self._said():
             if sharing.kind == "exclusive":
                 continue
@@ -112,13 +115,13 @@ class Gpu(ConfigModel):
                     f"{sharing.kind} is a setting of the device plugin, and dra: true does without it; "
                     "remove one of the two"
                 )
-                yield Fault(path=path, message=message, untouched=(("dra",), path))
+                yield Fault(path=path, message=message)
             elif self.driver == "none":
                 message = (
                     f"{sharing.kind} is a setting of the platform's device plugin, and driver: none installs none; "
                     "write driver: device-plugin or operator, or remove the key"
                 )
-                yield Fault(path=path, message=message, untouched=(("driver",), path))
+                yield Fault(path=path, message=message)
 
     def installs(self, cluster: str) -> Iterator[str]:
         yield from super().installs(cluster)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
 
@@ -16,39 +16,30 @@ _PLAIN_KEY = re.compile(r"[-\w:./]{1,80}")
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One thing to correct: the path from the value that was checked to the key at fault, and what to do.
-
-    Some checks suppose that other parts of the file could be read: "no such storage" that the list of
-    storages is `complete`, a sum that its parts are `untouched`. Where such a part has a fault of its own,
-    this one may be a mere consequence of it, and is dropped.
-    """
+    """One thing to correct: the path from the value that was checked to the key at fault, and what to do."""
 
     path: Path
     message: str
     line: int | None = None
-    complete: tuple[Path, ...] = ()
-    untouched: tuple[Path, ...] = ()
-
-    def moved(self, move: Callable[[Path], Path]) -> Fault:
-        """The same fault with other paths."""
-        return replace(
-            self,
-            path=move(self.path),
-            complete=tuple(map(move, self.complete)),
-            untouched=tuple(map(move, self.untouched)),
-        )
 
     def under(self, parent: Path) -> Fault:
         """The same fault, seen from further up."""
-        return self.moved(lambda path: (*parent, *path))
+        return replace(self, path=(*parent, *self.path))
 
 
-class FaultsError(ValueError):
+class Finding(NamedTuple):
+    """A fault and the parts of the file that it was found by, with wildcards (`stacks.language.paths`)."""
+
+    fault: Fault
+    reads: tuple[Path, ...] = ()
+
+
+class FindingsError(ValueError):
     """The faults of one value, raised together so that all of them are reported."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(fault.message for fault in faults))
-        self.faults = tuple(faults)
+    def __init__(self, found: Sequence[Finding]) -> None:
+        super().__init__("; ".join(fault.message for fault, _ in found))
+        self.found = tuple(found)
 
 
 class ConfigError(Exception):

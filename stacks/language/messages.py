@@ -9,23 +9,23 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from stacks.language import schema
-from stacks.language.faults import Fault, FaultsError, Path
+from stacks.language.faults import Fault, Finding, FindingsError, Path
 from stacks.language.model import did_you_mean, shown
 
 
-def faults_of(error: ValidationError, root: schema.Model, value: Any) -> list[Fault]:
-    """The faults that a validation of `value` by `root` found."""
-    return [fault for details in error.errors(include_url=False) for fault in _faults_of_one(details, root, value)]
+def findings_of(error: ValidationError, root: schema.Model, value: Any) -> list[Finding]:
+    """What a validation of `value` by `root` found."""
+    return [found for details in error.errors(include_url=False) for found in _findings_of_one(details, root, value)]
 
 
-def _faults_of_one(details: ErrorDetails, root: schema.Model, value: Any) -> list[Fault]:
+def _findings_of_one(details: ErrorDetails, root: schema.Model, value: Any) -> list[Finding]:
     path = _own_path(details["loc"], root, value)
     cause = details.get("ctx", {}).get("error")
-    if isinstance(cause, FaultsError):
-        return [fault.under(path) for fault in cause.faults]
+    if isinstance(cause, FindingsError):
+        return [Finding(fault.under(path), tuple((*path, *read) for read in reads)) for fault, reads in cause.found]
     if details["type"] in ("union_tag_invalid", "union_tag_not_found"):
         path = (*path, "kind")
-    return [Fault(path=path, message=_message(details, path, root, value))]
+    return [Finding(Fault(path=path, message=_message(details, path, root, value)))]
 
 
 def _own_path(loc: Path, root: schema.Model, value: Any) -> Path:

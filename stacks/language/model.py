@@ -6,13 +6,15 @@ import difflib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, Strict, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_snake
 from pydantic_core import CoreSchema, core_schema
 
-from stacks.language.faults import Fault, FaultsError
+from stacks.language.faults import Fault, Finding, FindingsError, Path
+from stacks.language.paths import keys_of
 
 T = TypeVar("T")
 
@@ -29,10 +31,6 @@ class ConfigModel(BaseModel):
         hide_input_in_errors=True,
     )
 
-    def faults(self) -> Iterator[Fault]:
-        """The faults of this model as a whole, for rules about several keys."""
-        yield from ()
-
     def installs(self, cluster: str) -> Iterable[str]:
         """The names of the catalog's entries that this part of the config has installed.
 
@@ -42,10 +40,38 @@ class ConfigModel(BaseModel):
         return ()
 
     @model_validator(mode="after")
-    def _has_no_faults(self) -> Self:
-        if faults := tuple(self.faults()):
-            raise FaultsError(faults)
+    def _keeps_its_rules(self) -> Self:
+        found = [Finding(fault, reads) for check, reads in _rules(type(self)) for fault in check(self)]
+        if found:
+            raise FindingsError(found)
         return self
+
+
+R = TypeVar("R", bound=Callable[[Any], Iterable[Fault]])
+
+
+def rule(*reads: str) -> Callable[[R], R]:
+    """Marks a method of a model as a rule over several of its keys. Its faults have paths from the model.
+
+    reads: the keys whose own faults could be the only reason of this one (`stacks.language.paths`). What makes a fault
+    by being there is none of them: a second key that does not go together with a first one.
+    """
+
+    def mark(method: R) -> R:
+        setattr(method, _READS, tuple(map(keys_of, reads)))
+        return method
+
+    return mark
+
+
+_READS = "reads"
+
+
+@cache
+def _rules(model: type[ConfigModel]) -> list[tuple[Callable[[Any], Iterable[Fault]], tuple[Path, ...]]]:
+    """The rules of a model, those of its bases first."""
+    attributes = {name: value for one in reversed(model.__mro__) for name, value in vars(one).items()}
+    return [(value, reads) for value in attributes.values() if (reads := getattr(value, _READS, None)) is not None]
 
 
 # YAML has lists and the models keep tuples, which strict mode would not convert.
@@ -75,3 +101,19 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     by_lower = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     return f"; did you mean {by_lower[close[0]]!r}?" if close else ""
+
+
+def unique_names(*keys: str) -> Callable[[Any], Iterator[Fault]]:
+    """The rule that no two entries of a list share a name, of each of a model's lists at `keys`."""
+
+    @rule()
+    def check(model: Any) -> Iterator[Fault]:
+        for key in keys:
+            seen: set[str] = set()
+            for index, entry in enumerate(getattr(model, to_snake(key))):
+                if entry.name in seen:
+                    message = f"{shown(entry.name)} is the name of an earlier entry of {key} too; choose another"
+                    yield Fault(path=(key, index, "name"), message=message)
+                seen.add(entry.name)
+
+    return check

@@ -1,20 +1,22 @@
-"""Validates a value from a stack file against a model, and finds all of its faults in one go.
+"""Reads a value from a stack file into a model, and finds all of its faults in one go.
 
 pydantic checks a rule over several keys only when each key is sound by itself. So what is at fault is taken
-out of a copy of the value and the rest is validated again, until nothing new is found. Nothing of this is
-kept: a value with a fault gives no model.
+out of a copy of the value and the rest is read again, until nothing new is found. What could be read in the end is for
+the checks of the whole file (`stacks.language.checking`); nobody else gets it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from stacks.language import schema
 from stacks.language.faults import Fault, Path
-from stacks.language.messages import faults_of
+from stacks.language.messages import findings_of
+from stacks.language.paths import follows
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -22,28 +24,53 @@ M = TypeVar("M", bound=BaseModel)
 _IDENTITY = ("name", "modelName")
 
 
-def validate(model: type[M], value: Any) -> tuple[M | None, list[Fault]]:
-    """The model, or None and every fault of the value, one for each path."""
-    faults = {fault.path: fault for fault in _empty_keys(value, ())}
-    removed: set[Path] = set()
-    for path in faults:
-        _remove(path, model, value, removed)
+@dataclass(kw_only=True)
+class Reading(Generic[M]):
+    """What could be read of a value: a model without what was `removed`, None where too little is left.
+
+    faults: those of the value by their paths, one for each.
+    """
+
+    value: Any
+    model: M | None = None
+    faults: dict[Path, Fault] = field(default_factory=dict)
+    removed: set[Path] = field(default_factory=set)
+
+    def in_whole(self, path: Path) -> Path:
+        """A path into what is left, as one into the whole value: entries of lists count those before them too."""
+        result: Path = ()
+        inner = self.value
+        for key in path:
+            if isinstance(key, int):
+                key = [index for index in _keys(inner) if (*result, index) not in self.removed][key]
+            result, inner = (*result, key), schema.child(inner, key)
+        return result
+
+
+def read(model: type[M], value: Any) -> Reading[M]:
+    """Reads a value by itself: its types, and the rules of each model over its own keys."""
+    reading = Reading[M](value=value)
+    for fault in _empty_keys(value, ()):
+        reading.faults[fault.path] = fault
+        _remove(fault.path, model, value, reading.removed)
     while True:
-        rest = _without(value, (), removed)
+        rest = _without(value, (), reading.removed)
         try:
-            result = model.model_validate(rest)
+            reading.model = model.model_validate(rest)
+            return reading
         except ValidationError as error:
-            found = [_in_whole(fault, value, removed) for fault in faults_of(error, model, rest)]
-        else:
-            return (None, list(faults.values())) if faults else (result, [])
-        before = len(removed)
-        for fault in found:
-            if not _is_consequence(fault, removed):
-                faults.setdefault(fault.path, fault)
-        for fault in found:
-            _remove(fault.path, model, value, removed)
-        if len(removed) == before:
-            return None, list(faults.values())
+            found = [
+                (replace(fault, path=reading.in_whole(fault.path)), [reading.in_whole(path) for path in reads])
+                for fault, reads in findings_of(error, model, rest)
+            ]
+        before = len(reading.removed)
+        for fault, reads in found:
+            if not follows(reads, reading.removed):
+                reading.faults.setdefault(fault.path, fault)
+        for fault, _ in found:
+            _remove(fault.path, model, value, reading.removed)
+        if len(reading.removed) == before:
+            return reading
 
 
 def _empty_keys(value: Any, path: Path) -> Iterator[Fault]:
@@ -69,32 +96,6 @@ def _without(value: Any, path: Path, removed: set[Path]) -> Any:
     if isinstance(value, list):
         return [_without(value[key], (*path, key), removed) for key in kept]
     return value
-
-
-def _in_whole(fault: Fault, value: Any, removed: set[Path]) -> Fault:
-    """A fault of the reduced copy with its paths in the whole value."""
-
-    def whole(path: Path) -> Path:
-        result: Path = ()
-        inner = value
-        for key in path:
-            if isinstance(key, int):
-                key = [index for index in _keys(inner) if (*result, index) not in removed][key]
-            result, inner = (*result, key), schema.child(inner, key)
-        return result
-
-    return fault.moved(whole)
-
-
-def _is_consequence(fault: Fault, removed: set[Path]) -> bool:
-    """Whether a fault may come from what was removed, rather than from the file."""
-
-    def starts(path: Path, start: Path) -> bool:
-        return path[: len(start)] == start
-
-    incomplete = any(starts(list_, gone) or gone[:-1] == list_ for list_ in fault.complete for gone in removed)
-    touched = any(starts(path, gone) or starts(gone, path) for path in fault.untouched for gone in removed)
-    return incomplete or touched
 
 
 def _remove(path: Path, model: schema.Model, value: Any, removed: set[Path]) -> None:

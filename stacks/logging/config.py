@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from stacks.language.faults import Fault
-from stacks.language.model import ConfigModel, Rule, shown
+from stacks.language.model import ConfigModel, Rule, rule, shown
 from stacks.language.types import Duration, ObjectName, SecretKeyName, Size
-
-if TYPE_CHECKING:
-    from stacks.environment.config import Environment
 
 DAY_SECONDS = 86400
 
@@ -55,8 +52,8 @@ class InstalledLoki(ConfigModel):
         yield from super().installs(cluster)
         yield "loki"
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule()
+    def _whole_days(self) -> Iterator[Fault]:
         if self.retention % DAY_SECONDS:
             yield Fault(path=("retention",), message='is not whole days, by which Loki deletes; write "14d"')
 
@@ -86,18 +83,3 @@ class Logging(ConfigModel):
     def installs(self, cluster: str) -> Iterator[str]:
         yield from super().installs(cluster)
         yield "opentelemetry-collector"
-
-
-def logging_faults(environment: Environment) -> Iterator[Fault]:
-    """Logs on the embedded cluster, whose mirror has neither Loki nor the collector."""
-    mirror = environment.catalog.mirror
-    if (
-        environment.logging is not None
-        and environment.cluster.kind == "local"
-        and not (mirror.charts and mirror.images)
-    ):
-        message = (
-            "needs images that cannot be built on this machine; remove it here, where `kubectl logs` has all, "
-            "or name a mirror that has them under catalog.mirror"
-        )
-        yield Fault(path=("logging",), message=message, untouched=(("cluster",), ("catalog",)))

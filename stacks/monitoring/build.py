@@ -11,18 +11,18 @@ from components.monitoring.rules.slo import Objectives
 from components.monitoring.service import Monitoring, MonitoringArgs
 from components.quantities import parse_quantity
 from stacks.environment.config import Environment
-from stacks.monitoring.config import (
+from stacks.monitoring.alerting import (
     AlertingSecret,
     EmailReceiver,
     PagerDutyReceiver,
     Receiver,
-    ServerSlo,
     SlackReceiver,
-    Slo,
     WebhookReceiver,
 )
 from stacks.monitoring.config import Monitoring as MonitoringConfig
+from stacks.monitoring.config import Slo
 from stacks.outputs import MonitoringOutput
+from stacks.serving.slo import ServerSlo
 
 
 def build_monitoring(

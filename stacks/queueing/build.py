@@ -12,9 +12,9 @@ from components.queueing.kueue import Gangs, GpuFlavor, Queueing, QueueingArgs
 from components.queueing.team_queue import ClusterQueue, ClusterQueueArgs, Policy, Preemption, Share
 from stacks.environment.config import Environment, Team
 from stacks.queueing.config import Preemption as PreemptionConfig
-from stacks.queueing.config import Queue
 from stacks.queueing.config import Queueing as QueueingConfig
 from stacks.queueing.quotas import FORMATS, Amount, gpu_pools, quotas_of, shared_gpus
+from stacks.teams.queue import Queue
 
 POLICIES: dict[str, Policy] = {
     "never": "Never",
@@ -26,7 +26,8 @@ POLICIES: dict[str, Policy] = {
 
 def build_queueing(environment: Environment, config: QueueingConfig, cluster: Cluster) -> Queueing:
     """Kueue with all that the teams' queues refer to."""
-    shared = shared_gpus(environment)
+    pools = gpu_pools(environment.cluster, environment.gpu, config)
+    shared = shared_gpus(environment.teams, pools, cohort=config.cohort is not None)
     ready = config.wait_for_pods_ready
     return Queueing(
         "queueing",
@@ -35,7 +36,7 @@ def build_queueing(environment: Environment, config: QueueingConfig, cluster: Cl
             connection=cluster.connection,
             flavors=[
                 GpuFlavor(name=pool.name, node_labels=pool.node_labels, shared=shared[pool.name], team=pool.team)
-                for pool in gpu_pools(environment)
+                for pool in pools
             ],
             cohort=config.cohort,
             fair_sharing=config.fair_sharing,
@@ -51,7 +52,8 @@ def build_cluster_queue(
     environment: Environment, config: QueueingConfig, team: Team, cluster: Cluster, queueing: Queueing
 ) -> ClusterQueue:
     """What a team owns, borrows and lends."""
-    quotas = quotas_of(environment, team)
+    pools = gpu_pools(environment.cluster, environment.gpu, config)
+    quotas = quotas_of(team, pools, cohort=config.cohort is not None)
     return ClusterQueue(
         f"{team.name}-queue",
         ClusterQueueArgs(

@@ -1,4 +1,4 @@
-"""The `queueing:` section of an environment and the `queue:` of a team: who trains when there is not enough for all.
+"""The `queueing:` section of an environment: who trains when there is not enough for all.
 
 The words are Kueue's: https://kueue.sigs.k8s.io/docs/concepts/cluster_queue/
 """
@@ -6,66 +6,16 @@ The words are Kueue's: https://kueue.sigs.k8s.io/docs/concepts/cluster_queue/
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from stacks.language.faults import Fault
-from stacks.language.model import ConfigModel, Many, Rule, shown
-from stacks.language.types import Cpu, Duration, LabelKey, LabelValue, Memory, Name
-from stacks.teams import checks as crosschecks
+from stacks.language.model import ConfigModel, Many, rule, unique_names
+from stacks.language.types import Duration, LabelKey, LabelValue, Name
 
 # Kueue keeps priorities of its own in 32 bits, and leaves those above 1e9 to the system as Kubernetes does.
 HIGHEST_PRIORITY = 1_000_000_000
-
-
-def check_gpus(value: object) -> object:
-    """A number of GPUs, or numbers by the name of the pool."""
-    amounts = value if isinstance(value, dict) else {"": value}
-    for amount in amounts.values():
-        if not isinstance(amount, int) or isinstance(amount, bool) or not 0 <= amount <= 100_000:
-            remedy = "write a whole number such as 8, or one for each pool: {a100: 8, h100: 0}"
-            raise ValueError(f"{shown(amount)} is not a number of GPUs; {remedy}")
-    return value
-
-
-def check_weight(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.001 <= value <= 1000:
-        raise ValueError(f"{shown(value)} is not a weight; write a number from 0.001 to 1000, such as 2")
-    return float(value)
-
-
-Gpus = Annotated[
-    int | Mapping[str, int],
-    Rule("GPUs of pools", check_gpus, "a number where there is one GPU pool, else by pool: `{a100: 8, h100: 4}`"),
-]
-Weight = Annotated[float, Rule("weight", check_weight, "a number from 0.001 to 1000; a default queue has 1")]
-
-
-class Amounts(ConfigModel):
-    """Amounts of what a queue counts. GPUs are counted by pool, CPU and memory wherever a pod lands."""
-
-    cpu: Cpu | None = Field(default=None, description="CPU.")
-    memory: Memory | None = Field(default=None, description="Memory.")
-    gpus: Gpus | None = Field(default=None, description="GPUs, of the one GPU pool or by pool.")
-
-
-class Queue(ConfigModel):
-    """What the team's training owns, and what it may borrow and lends."""
-
-    cpu: Cpu | None = Field(default=None, description="CPU that is its own. Else `quota` without what servers take.")
-    memory: Memory | None = Field(default=None, description="Memory that is its own. Else as for `cpu`.")
-    gpus: Gpus | None = Field(
-        default=None, description="GPUs that are its own. Else as for `cpu`; without a quota none."
-    )
-    borrowing_limit: Amounts = Field(
-        default=Amounts(),
-        description="The most it borrows beside that. Else what `quota` leaves.",
-    )
-    lending_limit: Amounts = Field(
-        default=Amounts(), description="The most that others borrow of what it leaves idle. Else all of it."
-    )
-    weight: Weight = Field(default=1.0, description="Its share of what is idle, compared with that of other queues.")
 
 
 class Preemption(ConfigModel):
@@ -104,11 +54,11 @@ class Flavor(ConfigModel):
     node_labels: Mapping[LabelKey, LabelValue] = Field(description="Labels that these nodes, and no others, have.")
     gpus: int = Field(ge=1, le=100_000, description="Number of GPUs that they have together.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("nodeLabels")
+    def _not_every_node(self) -> Iterator[Fault]:
         if not self.node_labels:
             message = "no label: the flavor would mean every node; name a label of these nodes alone"
-            yield Fault(path=("nodeLabels",), message=message, complete=(("nodeLabels",),))
+            yield Fault(path=("nodeLabels",), message=message)
 
 
 class Queueing(ConfigModel):
@@ -136,18 +86,21 @@ class Queueing(ConfigModel):
         yield from super().installs(cluster)
         yield "kueue"
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
-        yield from crosschecks.repeated_names("priorities", self.priorities)
-        yield from crosschecks.repeated_names("flavors", self.flavors)
+    _names = unique_names("priorities", "flavors")
+
+    @rule("cohort")
+    def _something_to_share(self) -> Iterator[Fault]:
         if self.cohort is None and self.fair_sharing:
             message = "there is nothing to share without a cohort; write cohort: beside it, or remove the key"
-            yield Fault(path=("fairSharing",), message=message, untouched=(("cohort",),))
+            yield Fault(path=("fairSharing",), message=message)
+
+    @rule("fairSharing", "preemption.reclaim")
+    def _preemption_while_borrowing(self) -> Iterator[Fault]:
         if self.preemption.while_borrowing != "never":
             path = ("preemption", "whileBorrowing")
             if self.fair_sharing:
                 message = "Kueue has this only without fair sharing; remove it, or fairSharing"
-                yield Fault(path=path, message=message, untouched=(("fairSharing",),))
+                yield Fault(path=path, message=message)
             if self.preemption.reclaim == "never":
                 message = "a queue that reclaims nothing cannot do this; write reclaim: any, or remove the key"
-                yield Fault(path=path, message=message, untouched=(("preemption", "reclaim"),))
+                yield Fault(path=path, message=message)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from stacks.gateway.config import Route
 from stacks.language.faults import Fault
 from stacks.language.images import Image
-from stacks.language.model import Many
+from stacks.language.model import Many, rule
 from stacks.language.types import Filled, ModelVersion, Name
-from stacks.monitoring.config import ServerSlo
+from stacks.serving.route import Route
+from stacks.serving.slo import ServerSlo
 from stacks.workloads.config import Container
 from stacks.workloads.placement import Placement
 from stacks.workloads.pod_sets import PodSet
@@ -35,11 +35,11 @@ class ServingEntry(Container, Placement):
     route: Route | None = Field(default=None, description="Host and path at the environment's gateway.")
     slo: ServerSlo | None = Field(default=None, description="Promises that differ from the environment's.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("version")
+    def _version_from_elsewhere(self) -> Iterator[Fault]:
         if self.storage is not None and self.version is None:
             message = "names where a model trained elsewhere lies, which needs its version too; add version: v…"
-            yield Fault(path=("storage",), message=message, untouched=(("version",),))
+            yield Fault(path=("storage",), message=message)
 
     @abstractmethod
     def pod_sets(self) -> tuple[PodSet, ...]:

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from stacks.language.faults import Fault
-from stacks.language.model import ConfigModel
+from stacks.language.model import ConfigModel, rule
 from stacks.language.types import Amount, Cpu, Memory, UrlPath
 from stacks.workloads.config import Resources
 
@@ -34,13 +34,16 @@ class Autoscaling(ConfigModel):
         default=300, ge=0, le=3600, description="Seconds that the load must be lower before replicas go."
     )
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule()
+    def _order(self) -> Iterator[Fault]:
         if self.min > self.max:
             yield Fault(path=("min",), message=f"{self.min} is above max {self.max}; lower min or raise max")
+
+    @rule("cpu", "memory")
+    def _something_to_scale_on(self) -> Iterator[Fault]:
         if self.cpu is None and self.memory is None:
             message = "has nothing to scale on; add cpu: 70 or memory: 80, percents of the request"
-            yield Fault(path=(), message=message, untouched=(("cpu",), ("memory",)))
+            yield Fault(path=(), message=message)
 
 
 class Probes(ConfigModel):
@@ -60,11 +63,11 @@ class RollingUpdate(ConfigModel):
     max_surge: int = Field(default=1, ge=0, le=1000, description="Replicas above the wanted number during a rollout.")
     max_unavailable: int = Field(default=0, ge=0, le=1000, description="Replicas that may be missing during a rollout.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("maxUnavailable")
+    def _some_replica_moves(self) -> Iterator[Fault]:
         if self.max_surge == 0 and self.max_unavailable == 0:
             message = "is 0 and maxUnavailable too, so no replica could ever be replaced; raise one of the two"
-            yield Fault(path=("maxSurge",), message=message, untouched=(("maxUnavailable",),))
+            yield Fault(path=("maxSurge",), message=message)
 
 
 def share_of(amount: int | str, replicas: int) -> int:
@@ -81,8 +84,8 @@ class Disruption(ConfigModel):
     )
     min_available: Amount | None = Field(default=None, description="Replicas that must stay, a number or percentage.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule()
+    def _nodes_can_drain(self) -> Iterator[Fault]:
         if self.max_unavailable is not None and self.min_available is not None:
             yield Fault(path=("minAvailable",), message="does not go together with maxUnavailable; remove one")
         if self.max_unavailable in (0, "0%"):

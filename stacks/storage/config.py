@@ -11,7 +11,7 @@ from pydantic import Field
 
 from stacks.clouds.aws.types import SubnetId
 from stacks.language.faults import Fault
-from stacks.language.model import ConfigModel, Many
+from stacks.language.model import ConfigModel, Many, rule
 from stacks.language.types import Filled, Name, ObjectName, Size
 from stacks.storage.types import (
     TEAM,
@@ -90,11 +90,11 @@ class NfsStorage(SharedStorage):
     )
     mount_options: Many[MountOption] = Field(default=("nfsvers=4.1",), description="Options of the mount.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("provisioning")
+    def _own_folders(self) -> Iterator[Fault]:
         if self.provisioning == "dynamic" and TEAM in self.path:
             message = f"has {TEAM}, but with dynamic each claim gets a folder of its own; name the folder above them"
-            yield Fault(path=("path",), message=message, untouched=(("provisioning",),))
+            yield Fault(path=("path",), message=message)
 
 
 class EfsStorage(SharedStorage):
@@ -113,14 +113,14 @@ class EfsStorage(SharedStorage):
         default=None, description="With `static` and `fileSystem`: the folder, which must be there."
     )
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("provisioning", "fileSystem", "path")
+    def _folder(self) -> Iterator[Fault]:
         given = self.provisioning == "static" and self.file_system is not None
         if given and self.path is None:
             yield Fault(path=("path",), message=f"is required with static; name a folder, such as /teams/{TEAM}")
         if self.path is not None and not given:
             message = "is for provisioning: static with a fileSystem; remove it, or add what is missing"
-            yield Fault(path=("path",), message=message, untouched=(("provisioning",), ("fileSystem",)))
+            yield Fault(path=("path",), message=message)
 
 
 class FsxStorage(SharedStorage):
@@ -139,20 +139,20 @@ class FsxStorage(SharedStorage):
     subnet: SubnetId | None = Field(default=None, description="With `dynamic`: where the file systems are.")
     security_groups: Many[SecurityGroupId] = Field(default=(), description="With `dynamic`: who may reach them.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("provisioning", "fileSystem", "dnsName", "mountName", "subnet", "securityGroups")
+    def _provisioning(self) -> Iterator[Fault]:
         static = {"fileSystem": self.file_system, "dnsName": self.dns_name, "mountName": self.mount_name}
         dynamic = {"subnet": self.subnet, "securityGroups": self.security_groups or None}
         own, other = (dynamic, static) if self.provisioning == "dynamic" else (static, dynamic)
         for key in (key for key, value in other.items() if value is not None):
             remedy = f"remove it, or write provisioning: {'static' if other is static else 'dynamic'}"
             message = f"means nothing with provisioning: {self.provisioning}; {remedy}"
-            yield Fault(path=(key,), message=message, untouched=(("provisioning",),))
+            yield Fault(path=(key,), message=message)
         missing = [key for key, value in own.items() if value is None]
         if missing and (self.provisioning == "dynamic" or len(missing) < len(own)):
             for key in missing:
                 message = f"is required beside {' and '.join(key for key in own if key not in missing) or 'dynamic'}"
-                yield Fault(path=(key,), message=f"{message}; add it", untouched=((key,),))
+                yield Fault(path=(key,), message=f"{message}; add it")
 
 
 class SecretCredentials(ConfigModel):
@@ -198,19 +198,22 @@ class S3Storage(SharedStorage):
         default="1Gi", description="With `mountpoint`: what the claim says. Kubernetes wants a size, a bucket has none."
     )
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("bucket")
+    def _without_bucket(self) -> Iterator[Fault]:
         if self.bucket is None:
             own = {"prefix": self.prefix, "endpoint": self.endpoint, "region": self.region}
             for key in (key for key, value in {**own, "credentials": self.credentials}.items() if value is not None):
                 message = "is of a bucket, and none is named; add bucket, or remove it for the environment's S3 server"
-                yield Fault(path=(key,), message=message, untouched=(("bucket",),))
+                yield Fault(path=(key,), message=message)
             if self.access == "mountpoint":
                 message = "mounts a bucket, and there is none; add bucket, or write access: env"
-                yield Fault(path=("access",), message=message, untouched=(("bucket",),))
+                yield Fault(path=("access",), message=message)
+
+    @rule("access")
+    def _keys_of_mountpoint(self) -> Iterator[Fault]:
         if self.access == "mountpoint" and isinstance(self.credentials, SecretCredentials):
             message = "is for access: env; Mountpoint has the pods' workload identity, so write kind: identity"
-            yield Fault(path=("credentials",), message=message, untouched=(("access",),))
+            yield Fault(path=("credentials",), message=message)
 
 
 class CephStorage(SharedStorage):
@@ -235,13 +238,13 @@ class CephStorage(SharedStorage):
     path: ExportPath | None = Field(default=None, description="With `static`: the folder, which must be there.")
     mount_options: Many[MountOption] = Field(default=(), description="Options of the mount.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("provisioning", "provisionerSecret", "path")
+    def _provisioning(self) -> Iterator[Fault]:
         of_dynamic = {"pool": self.pool, "provisionerSecret": self.provisioner_secret}
         other = {"path": self.path} if self.provisioning == "dynamic" else of_dynamic
         for key in (key for key, value in other.items() if value is not None):
             message = f"means nothing with provisioning: {self.provisioning}; remove it"
-            yield Fault(path=(key,), message=message, untouched=(("provisioning",),))
+            yield Fault(path=(key,), message=message)
         needed, value = (
             ("provisionerSecret", self.provisioner_secret) if self.provisioning == "dynamic" else ("path", self.path)
         )

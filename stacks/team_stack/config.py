@@ -10,11 +10,9 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from stacks.environment.config import Images
-from stacks.language.faults import Fault, Path
-from stacks.language.model import ConfigModel, Many, Rule, shown
-from stacks.storage import checks as storage_checks
+from stacks.language.faults import Fault
+from stacks.language.model import ConfigModel, Many, Rule, rule, shown, unique_names
 from stacks.storage.config import Storage
-from stacks.teams import checks as crosschecks
 from stacks.teams.config import Team
 from stacks.teams.secrets import AwsSecret
 
@@ -52,14 +50,10 @@ class TeamStack(ConfigModel):
     storage: Many[Storage] = Field(default=(), description="Storage that the workloads name.")
     team: Team = Field(description="The team, named as in the environment, and its workloads.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
-        yield from self._route_faults()
-        yield from crosschecks.repeated_names("storage", self.storage)
-        for fault in (*storage_checks.storage_faults(self), *storage_checks.team_faults(self)):
-            yield fault.moved(_in_team)
-        yield from storage_checks.sharing_faults(self, one_node=False)
-        yield from storage_checks.team_stack_faults(self)
+    _names = unique_names("storage")
+
+    @rule()
+    def _nothing_of_the_environment(self) -> Iterator[Fault]:
         for key in _OF_THE_ENVIRONMENT:
             if key in self.team.model_fields_set:
                 message = "is said in the environment's stack; remove the key here"
@@ -72,7 +66,8 @@ class TeamStack(ConfigModel):
                 )
                 yield Fault(path=("team", "secrets", index, "kind"), message=message)
 
-    def _route_faults(self) -> Iterator[Fault]:
+    @rule()
+    def _no_service_of_the_environment(self) -> Iterator[Fault]:
         for index, server in enumerate(self.team.serving):
             if server.route is not None:
                 message = (
@@ -103,7 +98,3 @@ class TeamStack(ConfigModel):
     def storage_named(self, name: str) -> Storage:
         """The declared storage of that name. KeyError where there is none; a TeamStack has no such reference."""
         return {storage.name: storage for storage in self.storage}[name]
-
-
-def _in_team(path: Path) -> Path:
-    return ("team", *path[2:]) if path[:1] == ("teams",) else path

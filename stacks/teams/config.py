@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from stacks.language.faults import Fault
-from stacks.language.model import ConfigModel, Many
+from stacks.language.model import ConfigModel, Many, rule, unique_names
 from stacks.language.types import (
     Cpu,
     Group,
@@ -21,11 +21,10 @@ from stacks.language.types import (
     Size,
     check_namespace,
 )
-from stacks.queueing.config import Queue
 from stacks.serving.config import Serving
-from stacks.teams import checks as crosschecks
-from stacks.teams.network import Network, workload_faults
-from stacks.teams.secrets import Credentials, RegistryLogin, Secret, team_faults
+from stacks.teams.network import Network
+from stacks.teams.queue import Queue
+from stacks.teams.secrets import Credentials, RegistryLogin, Secret
 from stacks.training.config import Training
 
 
@@ -70,23 +69,15 @@ class Team(ConfigModel):
     training: Many[Training] = Field(default=(), description="What the team trains.")
     serving: Many[Serving] = Field(default=(), description="What the team serves.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    _names = unique_names("training", "serving", "secrets")
+
+    @rule("namespace")
+    def _namespace(self) -> Iterator[Fault]:
         if self.namespace is None:
             try:
                 check_namespace(self.name)
             except ValueError as error:
-                yield Fault(
-                    path=("name",), message=f"{error}, or write namespace: beside it", untouched=(("namespace",),)
-                )
-        yield from crosschecks.repeated_names("training", self.training)
-        yield from crosschecks.repeated_names("serving", self.serving)
-        yield from crosschecks.repeated_names("secrets", self.secrets)
-        yield from team_faults(self)
-        yield from crosschecks.model_faults(self)
-        yield from crosschecks.neighbour_faults(self)
-        yield from crosschecks.quota_faults(self)
-        yield from workload_faults(self.network, tuple(entry.name for entry in (*self.training, *self.serving)))
+                yield Fault(path=("name",), message=f"{error}, or write namespace: beside it")
 
     @property
     def namespace_name(self) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stacks.language.faults import Fault
-from stacks.language.model import ConfigModel, Many, did_you_mean, shown
+from stacks.language.model import ConfigModel, Many, rule
 from stacks.language.types import Cidr, Name, ObjectName
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -25,17 +25,23 @@ class Traffic(ConfigModel):
         default=None, description="Entry of the team that this is for. Else all pods of the team."
     )
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("cidr", "namespace")
+    def _a_peer(self) -> Iterator[Fault]:
         if self.cidr is None and self.namespace is None:
             remedy = "write cidr: 10.20.0.0/16 for addresses, or namespace: vision for pods"
-            yield Fault(path=(), message=f"has no peer; {remedy}", untouched=(("cidr",), ("namespace",)))
+            yield Fault(path=(), message=f"has no peer; {remedy}")
         if self.cidr is not None and self.namespace is not None:
             message = "does not go together with cidr: a peer is one or the other; make two entries of it"
             yield Fault(path=("namespace",), message=message)
+
+    @rule("ports")
+    def _some_port(self) -> Iterator[Fault]:
         if not self.ports:
             message = "is empty, which would allow nothing; name the ports, such as [5432]"
-            yield Fault(path=("ports",), message=message, complete=(("ports",),))
+            yield Fault(path=("ports",), message=message)
+
+    @rule()
+    def _ports_once(self) -> Iterator[Fault]:
         for index, port in enumerate(self.ports):
             if port in self.ports[:index]:
                 yield Fault(path=("ports", index), message=f"{port} is in the list already; remove one of the two")
@@ -46,20 +52,3 @@ class Network(ConfigModel):
 
     egress: Many[Traffic] = Field(default=(), description="Connections that the team's pods may open.")
     ingress: Many[Traffic] = Field(default=(), description="Connections that others may open to the team's pods.")
-
-
-def workload_faults(network: Network | None, entries: tuple[str, ...]) -> Iterator[Fault]:
-    """Traffic of workloads that the team does not have. A team without any has them in a stack of its own."""
-    if network is None or not entries:
-        return
-    for direction in ("egress", "ingress"):
-        for index, traffic in enumerate(getattr(network, direction)):
-            name = traffic.workload
-            if name is not None and name not in entries:
-                known = ", ".join(dict.fromkeys(entries))
-                message = f"the team has no entry {shown(name)}; it has {known}{did_you_mean(name, entries)}"
-                yield Fault(
-                    path=("network", direction, index, "workload"),
-                    message=message,
-                    complete=(("training",), ("serving",)),
-                )

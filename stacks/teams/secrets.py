@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from stacks.language.faults import PROJECT, Fault, Path
-from stacks.language.model import ConfigModel, Rule, did_you_mean, shown
+from stacks.language.faults import PROJECT, Fault
+from stacks.language.model import ConfigModel, Rule, rule, shown
 from stacks.language.types import Duration, Filled, Name, SecretKeyName, check_name
-
-if TYPE_CHECKING:
-    from stacks.teams.config import Team
 
 # The config key with the values: a mapping of names to secrets of Pulumi.
 VALUES = "secrets"
@@ -84,11 +81,11 @@ class PulumiSecret(ConfigModel):
         description="Keys of the Secret, each with the name of its value under `ml-platform:secrets`."
     )
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("keys")
+    def _some_key(self) -> Iterator[Fault]:
         if not self.keys:
             message = "is empty; name at least one, such as {token: hub-token}"
-            yield Fault(path=("keys",), message=message, complete=(("keys",),))
+            yield Fault(path=("keys",), message=message)
 
 
 class AwsSecret(ConfigModel):
@@ -103,11 +100,11 @@ class AwsSecret(ConfigModel):
         default=None, description="How often the entries are read again. Else `externalSecrets.refresh`."
     )
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("keys")
+    def _some_key(self) -> Iterator[Fault]:
         if not self.keys:
             message = "is empty; name at least one, such as {token: {entry: prod/teams/vision/hub}}"
-            yield Fault(path=("keys",), message=message, complete=(("keys",),))
+            yield Fault(path=("keys",), message=message)
 
 
 def _kind_of(value: Any) -> Any:
@@ -128,71 +125,8 @@ class RegistryLogin(ConfigModel):
     username: Filled = Field(description="Who pulls.")
     password: Name = Field(description="Name of the password or token under `ml-platform:secrets`.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule()
+    def _only_a_host(self) -> Iterator[Fault]:
         if "/" in self.registry or " " in self.registry:
             message = f"{shown(self.registry)} is not a host; write it without scheme and path, such as ghcr.io"
             yield Fault(path=("registry",), message=message)
-
-
-def team_faults(team: Team) -> Iterator[Fault]:
-    """Secrets and registries that a team has twice."""
-    registries: set[str] = set()
-    for index, login in enumerate(team.image_pull):
-        if login.registry in registries:
-            message = f"{shown(login.registry)} has a login already; remove one of the two"
-            yield Fault(path=("imagePull", index, "registry"), message=message)
-        registries.add(login.registry)
-    if team.image_pull:
-        for index, secret in enumerate(team.secrets):
-            if secret.name == "image-pull":
-                message = "is the Secret that imagePull makes; choose another name"
-                yield Fault(path=("secrets", index, "name"), message=message)
-    if any(isinstance(secret, AwsSecret) for secret in team.secrets):
-        for index, secret in enumerate(team.secrets):
-            if secret.name == STORE:
-                message = "is the Secret with the access key of External Secrets; choose another name"
-                yield Fault(path=("secrets", index, "name"), message=message)
-
-
-def references(teams: Iterable[tuple[Path, Team]]) -> Iterator[tuple[Path, str]]:
-    """Where teams name values, and which. The paths of the teams are those to begin with."""
-    for path, team in teams:
-        for index, secret in enumerate(team.secrets):
-            for key, value in secret.keys.items() if isinstance(secret, PulumiSecret) else ():
-                yield (*path, "secrets", index, "keys", key), value
-        for index, login in enumerate(team.image_pull):
-            yield (*path, "imagePull", index, "password"), login.password
-        if team.aws_credentials:
-            yield from key_references((*path, "awsCredentials"), team.aws_credentials)
-
-
-def key_references(path: Path, credentials: Credentials) -> Iterator[tuple[Path, str]]:
-    """Where an access key names its values, and which."""
-    yield (*path, "accessKeyId"), credentials.access_key_id
-    yield (*path, "secretAccessKey"), credentials.secret_access_key
-
-
-def missing_values(named: Iterable[tuple[Path, str]], names: Iterable[str]) -> Iterator[Fault]:
-    """Values that a stack file names and nobody has set."""
-    names = tuple(names)
-    for path, name in named:
-        if name not in names:
-            message = f"there is no value {shown(name)} under {PROJECT}:{VALUES}{did_you_mean(name, names)}"
-            yield Fault(path=path, message=f"{message}; {how_to_set(name)}")
-
-
-def value_faults(values: Any) -> Iterator[Fault]:
-    """What is wrong with the key `ml-platform:secrets` of a stack file: all in it has to be encrypted."""
-    if not isinstance(values, dict):
-        yield Fault(path=(), message=f"is not a mapping of names to secrets; {how_to_set('hub-token')}")
-        return
-    for name, value in values.items():
-        try:
-            check_name(name)
-        except ValueError as error:
-            yield Fault(path=(name,), message=str(error))
-            continue
-        if not isinstance(value, dict) or value.keys() != {"secure"}:
-            remedy = f"remove it, call it known to others, and set a new one; {how_to_set(name)}"
-            yield Fault(path=(name,), message=f"is in plain text; {remedy}")

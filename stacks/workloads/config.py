@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import ClassVar, Self
 
@@ -12,7 +12,7 @@ from pydantic import Field
 from components.gpu.resources import GPU, SHARED_GPU, mig_resource
 from components.quantities import format_bytes, format_cpu, parse_quantity
 from stacks.language.faults import Fault
-from stacks.language.model import ConfigModel, Many, shown
+from stacks.language.model import ConfigModel, Many, rule, shown
 from stacks.language.types import Cpu, EnvName, FolderPath, Memory, MigProfile, ObjectName, SecretKeyName
 
 # Whole words of a variable's name, so that TOKENIZERS_PARALLELISM and MAX_TOKENS pass.
@@ -37,6 +37,16 @@ class MigRequest(ConfigModel):
     count: int = Field(default=1, ge=1, le=56, description="Number of partitions.")
 
 
+def _limit_faults(key: str, request: str, limit: str | None, text: Callable[[Fraction], str]) -> Iterator[Fault]:
+    if limit is not None and parse_quantity(limit) < parse_quantity(request):
+        least = text(parse_quantity(request))
+        message = (
+            f"{shown(limit)} is below the request, {key} {shown(request)}; "
+            f"raise the limit to at least {least}, or lower the request"
+        )
+        yield Fault(path=("limits", key), message=message)
+
+
 class Resources(ConfigModel):
     """What one container asks for and the most it gets."""
 
@@ -52,24 +62,20 @@ class Resources(ConfigModel):
     mig: MigRequest | None = Field(default=None, description="Partitions of GPUs, each with its own memory.")
     limits: Limits = Field(default=Limits(), description="The most it may use, where that is more than is reserved.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule()
+    def _one_kind_of_gpu(self) -> Iterator[Fault]:
         asked = {"gpus": self.gpus, "sharedGpus": self.shared_gpus, "mig": self.mig}
         said = [key for key, value in asked.items() if value]
         for key in said[1:]:
             yield Fault(path=(key,), message=f"does not go together with {said[0]}; ask for one kind of GPU")
-        for key, request, limit, text in (
-            ("cpu", self.cpu, self.limits.cpu, format_cpu),
-            ("memory", self.memory, self.limits.memory, format_bytes),
-        ):
-            if limit is not None and parse_quantity(limit) < parse_quantity(request):
-                least = text(parse_quantity(request))
-                yield Fault(
-                    path=("limits", key),
-                    message=f"{shown(limit)} is below the request, {key} {shown(request)}; "
-                    f"raise the limit to at least {least}, or lower the request",
-                    untouched=((key,),),
-                )
+
+    @rule("cpu")
+    def _cpu_limit(self) -> Iterator[Fault]:
+        return _limit_faults("cpu", self.cpu, self.limits.cpu, format_cpu)
+
+    @rule("memory")
+    def _memory_limit(self) -> Iterator[Fault]:
+        return _limit_faults("memory", self.memory, self.limits.memory, format_bytes)
 
     @property
     def gpu_resources(self) -> dict[str, int]:
@@ -131,9 +137,8 @@ class Container(ConfigModel):
         default=(), description="Kubernetes Secrets as folders, with a file for each key."
     )
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
-        yield from self._secret_faults()
+    @rule()
+    def _variables(self) -> Iterator[Fault]:
         for name in self.env:
             if name in self.secret_env:
                 yield Fault(path=("secretEnv", name), message="is in env too; remove one of the two")
@@ -145,7 +150,8 @@ class Container(ConfigModel):
             remedy = f"refer to a Kubernetes Secret instead: secretEnv: {{{name}: {{secret: …, key: …}}}}"
             yield Fault(path=("env", name), message=f"looks like a secret, and this file is not one; {remedy}")
 
-    def _secret_faults(self) -> Iterator[Fault]:
+    @rule()
+    def _secrets(self) -> Iterator[Fault]:
         for index, secret in enumerate(self.env_from):
             if secret in self.env_from[:index]:
                 yield Fault(path=("envFrom", index), message=f"{shown(secret)} is in the list already; remove it")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from components.placement import POOL_LABEL
 from stacks.language.faults import Fault
-from stacks.language.model import ConfigModel, Many, shown
+from stacks.language.model import ConfigModel, Many, rule, shown
 from stacks.language.types import LabelKey, LabelValue, Name, ObjectName
 
 
@@ -23,15 +23,14 @@ class Toleration(ConfigModel):
         default=None, description="Effect of the taint; without it, every effect."
     )
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("operator", "key")
+    def _key(self) -> Iterator[Fault]:
         if self.operator == "Equal" and self.key is None:
             remedy = "name the taint's key, or write operator: Exists to bear every taint"
-            yield Fault(
-                path=("key",),
-                message=f"is required with operator: Equal; {remedy}",
-                untouched=(("operator",), ("key",)),
-            )
+            yield Fault(path=("key",), message=f"is required with operator: Equal; {remedy}")
+
+    @rule()
+    def _value(self) -> Iterator[Fault]:
         if self.operator == "Exists" and self.value is not None:
             remedy = "remove it, or write operator: Equal"
             yield Fault(path=("value",), message=f"means nothing with operator: Exists; {remedy}")
@@ -47,8 +46,8 @@ class NodeAffinity(ConfigModel):
         default={}, description="Labels that a node should have, each with one of these values."
     )
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule()
+    def _some_value(self) -> Iterator[Fault]:
         for key, labels in (("required", self.required), ("preferred", self.preferred)):
             for label, values in labels.items():
                 if not values:
@@ -63,8 +62,8 @@ class Affinity(ConfigModel):
     near: Many[Name] = Field(default=(), description="Serving entries whose nodes are sought, if it can be.")
     away: Many[Name] = Field(default=(), description="Serving entries whose nodes are shunned, if it can be.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule()
+    def _near_or_away(self) -> Iterator[Fault]:
         for index, name in enumerate(self.away):
             if name in self.near:
                 yield Fault(path=("away", index), message=f"{shown(name)} is under near too; remove one of the two")
@@ -98,11 +97,14 @@ class Placement(ConfigModel):
         description="Taints that the pods bear. GPU pods bear the GPU taint by themselves.",
     )
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule()
+    def _one_pool(self) -> Iterator[Fault]:
         if self.pool is not None and POOL_LABEL in self.node_selector:
             message = f"names a node pool, and pool: {self.pool} does too; remove one of the two"
-            yield Fault(path=("nodeSelector", POOL_LABEL), message=message, untouched=(("pool",),))
+            yield Fault(path=("nodeSelector", POOL_LABEL), message=message)
+
+    @rule()
+    def _spread_once(self) -> Iterator[Fault]:
         seen: set[str] = set()
         for index, spread in enumerate(self.topology_spread):
             if spread.over in seen:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Literal
+from dataclasses import replace
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,12 +13,8 @@ from stacks.clouds.aws.data_config import Bucket, Database, Lustre, Registry, Sh
 from stacks.clouds.aws.pools_config import NodePool
 from stacks.clouds.aws.types import AccountId, Email, KubernetesVersion, Region, RoleArn, SubnetId, TagText, VpcId, Zone
 from stacks.language.faults import Fault, Path
-from stacks.language.model import ConfigModel, Many, did_you_mean, shown
+from stacks.language.model import ConfigModel, Many, did_you_mean, rule, shown, unique_names
 from stacks.language.types import Cidr, Group, Name
-from stacks.teams import checks as crosschecks
-
-if TYPE_CHECKING:
-    from stacks.environment.config import Environment
 
 # Of 64 characters of a role's name, the rest is for "-team-" and the team, or for the longest add-on.
 LONGEST_CLUSTER_NAME = 20
@@ -54,7 +51,7 @@ OptionalAddon = Literal[
 def _zone_faults(zones: tuple[str, ...]) -> Iterator[Fault]:
     if not 2 <= len(zones) <= subnets.MAX_ZONES:
         message = f"{len(zones)} zones; EKS needs two, and the subnets are planned for at most three"
-        yield Fault(path=("zones",), message=message, complete=(("zones",),))
+        yield Fault(path=("zones",), message=message)
     for index, zone in enumerate(zones):
         if zone in zones[:index]:
             yield Fault(path=("zones", index), message=f"{zone!r} is there twice; name another zone")
@@ -77,10 +74,13 @@ class NewNetwork(ConfigModel):
         default=30, description="Days that flow logs are kept."
     )
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
-        yield from _zone_faults(self.zones)
-        yield from cidr_faults(self.cidr)
+    @rule("zones")
+    def _zones(self) -> Iterator[Fault]:
+        return _zone_faults(self.zones)
+
+    @rule()
+    def _cidr(self) -> Iterator[Fault]:
+        return cidr_faults(self.cidr)
 
 
 class ZoneOfNetwork(ConfigModel):
@@ -104,12 +104,14 @@ class ExistingNetwork(ConfigModel):
     def zones(self) -> tuple[str, ...]:
         return tuple(subnet.zone for subnet in self.subnets)
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("subnets")
+    def _zones(self) -> Iterator[Fault]:
         for fault in _zone_faults(self.zones):
             index = fault.path[1:]
-            path = ("subnets", *index, "zone") if index else ("subnets",)
-            yield Fault(path=path, message=fault.message, complete=(("subnets",),))
+            yield replace(fault, path=("subnets", *index, "zone") if index else ("subnets",))
+
+    @rule()
+    def _subnets(self) -> Iterator[Fault]:
         seen: set[str] = set()
         for index, zone in enumerate(self.subnets):
             for tier in ("private", "intra", "public"):
@@ -142,14 +144,18 @@ class ApiServer(ConfigModel):
     public: bool = Field(default=False, description="Whether it answers on the internet too.")
     cidrs: Many[Cidr] = Field(default=(), description="From where, if so.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("public", "cidrs")
+    def _both_or_none(self) -> Iterator[Fault]:
         if self.public and not self.cidrs:
-            message = "a public endpoint is for some networks only; write them under cidrs:"
-            yield Fault(path=("public",), message=message, complete=(("cidrs",),))
+            yield Fault(
+                path=("public",), message="a public endpoint is for some networks only; write them under cidrs:"
+            )
         if self.cidrs and not self.public:
             message = "nothing reaches a private endpoint from there; write public: true, or remove the key"
-            yield Fault(path=("cidrs",), message=message, untouched=(("public",),))
+            yield Fault(path=("cidrs",), message=message)
+
+    @rule()
+    def _not_the_internet(self) -> Iterator[Fault]:
         for index, cidr in enumerate(self.cidrs):
             if cidr.endswith("/0"):
                 message = f"{cidr} is the whole internet; write the networks of your offices or your VPN"
@@ -166,11 +172,11 @@ class AccessRole(ConfigModel):
     )
     groups: Many[Group] = Field(default=(), description="Kubernetes groups, as teams name them.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("policy", "groups")
+    def _may_something(self) -> Iterator[Fault]:
         if self.policy is None and not self.groups:
             message = "without a policy and without groups the role may do nothing; write one of them"
-            yield Fault(path=("groups",), message=message, complete=(("groups",),), untouched=(("policy",),))
+            yield Fault(path=("groups",), message=message)
 
 
 class EnvironmentBudget(ConfigModel):
@@ -179,9 +185,9 @@ class EnvironmentBudget(ConfigModel):
     limit: int = Field(ge=1, le=100_000_000, description="US dollars a month.")
     emails: Many[Email] = Field(description="Who is told, at most ten addresses.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
-        yield from email_faults(self.emails)
+    @rule("emails")
+    def _emails(self) -> Iterator[Fault]:
+        return email_faults(self.emails)
 
 
 class AwsCluster(ConfigModel):
@@ -221,26 +227,31 @@ class AwsCluster(ConfigModel):
         if not self.auto_mode and any(pool.scaler == "karpenter" for pool in self.node_pools):
             yield from ("karpenter", "karpenter-crd")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
-        for key, entries in (
-            ("nodePools", self.node_pools),
-            ("buckets", self.buckets),
-            ("access", self.access),
-        ):
-            yield from crosschecks.repeated_names(key, entries)
+    _names = unique_names("nodePools", "buckets", "access")
+
+    @rule()
+    def _resources_once(self) -> Iterator[Fault]:
+        seen: set[str] = set()
+        for index, resources in enumerate(self.team_resources):
+            if resources.team in seen:
+                message = f"{shown(resources.team)} is there twice; make one entry of them"
+                yield Fault(path=("teamResources", index, "team"), message=message)
+            seen.add(resources.team)
+
+    @rule("access")
+    def _somebody_may_use_it(self) -> Iterator[Fault]:
         if not self.access:
             message = "nobody could use the cluster, not even this stack; name the role that deploys it"
-            yield Fault(path=("access",), message=message, complete=(("access",),))
-        yield from self._name_faults()
-        yield from self._zone_faults()
-        yield from self._pool_faults()
-        yield from self._storage_faults()
+            yield Fault(path=("access",), message=message)
+
+    @rule()
+    def _tags(self) -> Iterator[Fault]:
         for key in self.tags:
             if key in tags.REQUIRED or key in (tags.TEAM, tags.NODE_POOL, tags.BACKUP):
                 yield Fault(path=("tags", key), message="is a tag that the platform sets; choose another key")
 
-    def _name_faults(self) -> Iterator[Fault]:
+    @rule()
+    def _name_lengths(self) -> Iterator[Fault]:
         if len(self.name) > LONGEST_CLUSTER_NAME:
             message = (
                 f"{shown(self.name)} is too long for the names made of it; "
@@ -255,7 +266,8 @@ class AwsCluster(ConfigModel):
                 )
                 yield Fault(path=("buckets", index, "name"), message=message)
 
-    def _zone_faults(self) -> Iterator[Fault]:
+    @rule("region")
+    def _zones_of_the_region(self) -> Iterator[Fault]:
         named: list[tuple[Path, str]]
         if isinstance(self.network, NewNetwork):
             named = [(("network", "zones", i), zone) for i, zone in enumerate(self.network.zones)]
@@ -264,7 +276,10 @@ class AwsCluster(ConfigModel):
         for path, zone in named:
             if zone[:-1] != self.region:
                 message = f"{zone!r} is not in {self.region}; write a zone such as {self.region + 'a'!r}"
-                yield Fault(path=path, message=message, untouched=(("region",),))
+                yield Fault(path=path, message=message)
+
+    @rule("network")
+    def _zones_of_the_network(self) -> Iterator[Fault]:
         used: list[tuple[Path, str]] = [
             (("nodePools", i, "zones", j), zone)
             for i, pool in enumerate(self.node_pools)
@@ -276,13 +291,17 @@ class AwsCluster(ConfigModel):
             if zone not in self.network.zones:
                 known = ", ".join(self.network.zones)
                 message = f"{zone!r} is not a zone of the network; its zones are {known}"
-                yield Fault(path=path, message=message, untouched=(("network",),))
+                yield Fault(path=path, message=message)
 
-    def _pool_faults(self) -> Iterator[Fault]:
+    @rule("nodePools", "autoMode")
+    def _system_pool(self) -> Iterator[Fault]:
         system = [pool for pool in self.node_pools if pool.kind == "system"]
         if not self.auto_mode and not system:
             message = "no pool of kind system: controllers and DNS have nowhere to run; add one, scaler: managed"
-            yield Fault(path=("nodePools",), message=message, complete=(("nodePools",),))
+            yield Fault(path=("nodePools",), message=message)
+
+    @rule()
+    def _pools_of_auto_mode(self) -> Iterator[Fault]:
         for index, pool in enumerate(self.node_pools if self.auto_mode else ()):
             path = ("nodePools", index)
             if pool.scaler == "managed":
@@ -292,21 +311,25 @@ class AwsCluster(ConfigModel):
                 message = "Auto Mode has no EFA, placement groups or reservations; turn autoMode off"
                 yield Fault(path=path, message=message)
 
-    def _storage_faults(self) -> Iterator[Fault]:
+    @rule("addons")
+    def _addons(self) -> Iterator[Fault]:
         for key, addon, wanted in (
             ("sharedFiles", "aws-efs-csi-driver", self.shared_files),
             ("lustre", "aws-fsx-csi-driver", self.lustre),
         ):
             if wanted is not None and addon not in self.addons:
                 message = f"pods mount it with the add-on {addon}, which addons leaves out; add it there"
-                yield Fault(path=(key,), message=message, complete=(("addons",),))
+                yield Fault(path=(key,), message=message)
+
+    @rule("buckets[*].name")
+    def _bucket_of_lustre(self) -> Iterator[Fault]:
         if self.lustre is not None and self.lustre.bucket not in [bucket.name for bucket in self.buckets]:
             known = [bucket.name for bucket in self.buckets]
             hint = did_you_mean(self.lustre.bucket, known)
             message = (
                 f"no bucket {shown(self.lustre.bucket)} under buckets; there are {', '.join(known) or 'none'}{hint}"
             )
-            yield Fault(path=("lustre", "bucket"), message=message, complete=(("buckets",),))
+            yield Fault(path=("lustre", "bucket"), message=message)
 
     def bucket_name(self, bucket: str) -> str:
         """The bucket's name at S3, unique in the world by the account's number."""
@@ -315,26 +338,3 @@ class AwsCluster(ConfigModel):
     def resources_of(self, team: str) -> TeamResources:
         """What the team has beside the usual; nothing where the config does not say."""
         return next((r for r in self.team_resources if r.team == team), TeamResources(team=team))
-
-
-def team_faults(environment: Environment) -> Iterator[Fault]:
-    """Rules between the teams of an environment and what AWS has for them."""
-    cluster = environment.cluster
-    if not isinstance(cluster, AwsCluster):
-        return
-    known = [team.name for team in environment.teams]
-    seen: set[str] = set()
-    for index, resources in enumerate(cluster.team_resources):
-        path = ("cluster", "teamResources", index, "team")
-        if resources.team not in known:
-            hint = did_you_mean(resources.team, known)
-            message = f"no team {shown(resources.team)} under teams; there are {', '.join(known) or 'none'}{hint}"
-            yield Fault(path=path, message=message, complete=(("teams",),))
-        if resources.team in seen:
-            yield Fault(path=path, message=f"{shown(resources.team)} is there twice; make one entry of them")
-        seen.add(resources.team)
-    for index, team in enumerate(environment.teams):
-        longest = LONGEST_ROLE_NAME - len(f"{cluster.name}-team-")
-        if len(team.name) > longest:
-            message = f"{shown(team.name)} is too long for an IAM role's name; write at most {longest} characters"
-            yield Fault(path=("teams", index, "name"), message=message, untouched=(("cluster", "name"),))

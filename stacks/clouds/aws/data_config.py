@@ -11,7 +11,7 @@ from pydantic import Field
 
 from stacks.clouds.aws.types import DatabaseClass, DatabaseVersion, Email, Zone
 from stacks.language.faults import Fault
-from stacks.language.model import ConfigModel, Many
+from stacks.language.model import ConfigModel, Many, rule
 from stacks.language.types import Name
 
 
@@ -42,8 +42,8 @@ class Lustre(ConfigModel):
     capacity: int = Field(default=1200, ge=1200, le=1_000_000, description="GiB: 1200, or a multiple of 2400.")
     throughput: Literal[125, 250, 500, 1000] = Field(default=125, description="MB/s for each TiB.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule()
+    def _steps(self) -> Iterator[Fault]:
         if self.capacity != 1200 and self.capacity % 2400:
             above = (self.capacity // 2400 + 1) * 2400
             message = f"{self.capacity} is neither 1200 nor a multiple of 2400; write {above}"
@@ -60,8 +60,8 @@ class Database(ConfigModel):
     multi_az: bool = Field(default=False, description="A standby in another zone.")
     backup_days: int = Field(default=14, ge=1, le=35, description="Days that can be restored to the minute.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule()
+    def _sizes(self) -> Iterator[Fault]:
         if self.max_storage < self.storage:
             message = f"{self.max_storage} is below storage, {self.storage}; write at least {self.storage}"
             yield Fault(path=("maxStorage",), message=message)
@@ -78,7 +78,7 @@ def email_faults(emails: tuple[str, ...]) -> Iterator[Fault]:
     """Addresses of a budget: AWS takes one to ten."""
     if not 1 <= len(emails) <= 10:
         message = f"a budget tells somebody, and {len(emails)} addresses are given; name one to ten"
-        yield Fault(path=("emails",), message=message, complete=(("emails",),))
+        yield Fault(path=("emails",), message=message)
 
 
 class TeamResources(ConfigModel):
@@ -90,9 +90,12 @@ class TeamResources(ConfigModel):
     budget: int | None = Field(default=None, ge=1, le=100_000_000, description="US dollars a month.")
     emails: Many[Email] = Field(default=(), description="Who is told when the budget runs out, at most ten.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule("emails")
+    def _emails(self) -> Iterator[Fault]:
         yield from email_faults(self.emails) if self.budget is not None else ()
+
+    @rule()
+    def _named_once(self) -> Iterator[Fault]:
         for key, names in (("images", self.images), ("secrets", self.secrets)):
             for index, name in enumerate(names):
                 if name in names[:index]:

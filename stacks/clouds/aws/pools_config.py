@@ -11,7 +11,7 @@ from components.aws.compute import instance_types
 from components.aws.compute.pools import SYSTEM_POOL
 from stacks.clouds.aws.types import InstanceTypeName, ReservationId, Zone
 from stacks.language.faults import Fault
-from stacks.language.model import ConfigModel, Many, shown
+from stacks.language.model import ConfigModel, Many, rule, shown
 from stacks.language.types import LabelValue, Name, OwnLabelKey
 
 
@@ -39,21 +39,18 @@ class NodePool(ConfigModel):
     labels: Mapping[OwnLabelKey, LabelValue] = Field(default={}, description="More labels of the nodes.")
     dedicated_to: Name | None = Field(default=None, description="The one team whose work may run on the nodes.")
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
-        yield from self._type_faults()
-        yield from self._size_faults()
-        yield from self._capacity_faults()
-        yield from self._network_faults()
-
     def _types(self) -> list[instance_types.InstanceType]:
         return [instance_types.named(name) for name in self.instance_types]
 
-    def _type_faults(self) -> Iterator[Fault]:
-        types = self._types()
-        if not types:
+    @rule("instanceTypes")
+    def _some_type(self) -> Iterator[Fault]:
+        if not self.instance_types:
             message = "no instance type; name at least one, better several of a size"
-            yield Fault(path=("instanceTypes",), message=message, complete=(("instanceTypes",),))
+            yield Fault(path=("instanceTypes",), message=message)
+
+    @rule()
+    def _alike(self) -> Iterator[Fault]:
+        types = self._types()
         for index, one in enumerate(types):
             path = ("instanceTypes", index)
             if self.kind == "gpu" and not one.gpus:
@@ -71,7 +68,8 @@ class NodePool(ConfigModel):
             if one.name in [earlier.name for earlier in types[:index]]:
                 yield Fault(path=path, message=f"{one.name!r} is there twice; remove one")
 
-    def _size_faults(self) -> Iterator[Fault]:
+    @rule()
+    def _size(self) -> Iterator[Fault]:
         if self.min > self.max:
             yield Fault(path=("min",), message=f"{self.min} is above max, {self.max}; write at most {self.max}")
         if self.scaler == "karpenter" and self.min:
@@ -97,34 +95,45 @@ class NodePool(ConfigModel):
             message = "the system pool must not be taken away; write capacity: on-demand"
             yield Fault(path=("capacity",), message=message)
 
-    def _capacity_faults(self) -> Iterator[Fault]:
-        if self.capacity != "capacity-block":
-            if self.reservation is not None:
-                message = (
-                    f"a reservation is for capacity: capacity-block, and this pool is {self.capacity}; "
-                    "remove one of the two"
-                )
-                yield Fault(path=("reservation",), message=message, untouched=(("capacity",),))
-            return
-        if self.reservation is None:
+    @rule("capacity", "reservation")
+    def _reservation(self) -> Iterator[Fault]:
+        if self.capacity != "capacity-block" and self.reservation is not None:
+            message = (
+                f"a reservation is for capacity: capacity-block, and this pool is {self.capacity}; "
+                "remove one of the two"
+            )
+            yield Fault(path=("reservation",), message=message)
+        if self.capacity == "capacity-block" and self.reservation is None:
             message = "a capacity block has a reservation at EC2; write its id under reservation:"
-            yield Fault(path=("capacity",), message=message, untouched=(("reservation",),))
-        if len(self.zones) != 1:
+            yield Fault(path=("capacity",), message=message)
+
+    @rule("zones")
+    def _zone_of_a_block(self) -> Iterator[Fault]:
+        if self.capacity == "capacity-block" and len(self.zones) != 1:
             message = "a capacity block is in one zone; name it under zones:"
-            yield Fault(path=("capacity",), message=message, complete=(("zones",),))
+            yield Fault(path=("capacity",), message=message)
+
+    @rule()
+    def _type_of_a_block(self) -> Iterator[Fault]:
+        if self.capacity != "capacity-block":
+            return
         if len(self.instance_types) > 1:
             message = "a capacity block is of one instance type; name one"
-            yield Fault(path=("instanceTypes",), message=message, complete=(("instanceTypes",),))
+            yield Fault(path=("instanceTypes",), message=message)
         for index, one in enumerate(self._types()):
             if not one.capacity_blocks:
                 message = f"EC2 sells no capacity blocks of {one.name!r}; name a p4, p5 or p6 type"
                 yield Fault(path=("instanceTypes", index), message=message)
 
-    def _network_faults(self) -> Iterator[Fault]:
-        types = self._types()
+    @rule("zones")
+    def _zone_of_a_group(self) -> Iterator[Fault]:
         if self.placement_group and len(self.zones) != 1:
             message = "a placement group is in one zone; name it under zones:"
             yield Fault(path=("placementGroup",), message=message)
+
+    @rule()
+    def _network_cards(self) -> Iterator[Fault]:
+        types = self._types()
         for index, one in enumerate(types if self.efa else ()):
             if not one.efa:
                 message = f"{one.name!r} has no EFA; name a larger type, or remove efa"

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from stacks.language.faults import Fault
+from stacks.language.model import rule
 from stacks.serving.entry import ServingEntry
 from stacks.serving.parts import Autoscaling, Disruption, Probes, RollingUpdate, ServingResources, share_of
 from stacks.workloads.pod_sets import PodSet
@@ -35,16 +36,18 @@ class DeploymentServing(ServingEntry):
         description="Seconds that a replica goes on serving after it was told to end.",
     )
 
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
+    @rule()
+    def _one_number_of_replicas(self) -> Iterator[Fault]:
         if self.replicas is not None and self.autoscaling is not None:
             yield Fault(path=("replicas",), message="does not go together with autoscaling; remove one of the two")
+
+    @rule("replicas", "autoscaling")
+    def _nodes_can_drain(self) -> Iterator[Fault]:
         kept, replicas = self.disruption.min_available, self.least_replicas
         if kept is not None and share_of(kept, replicas) >= replicas:
             remedy = "lower it, raise the replicas, or write maxUnavailable: 1 instead"
             message = f"{kept} of at least {replicas} replicas would let no node drain; {remedy}"
-            counts = (("replicas",), ("autoscaling",))
-            yield Fault(path=("disruption", "minAvailable"), message=message, untouched=counts)
+            yield Fault(path=("disruption", "minAvailable"), message=message)
 
     @property
     def least_replicas(self) -> int:

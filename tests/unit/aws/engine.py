@@ -14,6 +14,7 @@ from stacks.environment.build import build
 from stacks.environment.config import Environment
 from stacks.team_stack import build as team_stack
 from stacks.team_stack.config import TeamStack
+from tests.sound import sound
 from tests.unit.recorder import Deployed, Engine, Graph, Recorder, deploy
 from tests.unit.stacks.programs import ROOT
 
@@ -88,13 +89,13 @@ class AwsRecorder(Recorder):
 
 def deploy_aws(config: dict[str, Any], *, stack: str = "test") -> Deployed:
     """The graph of an environment in AWS. `config`: `ml-platform:environment` of a stack file."""
-    environment = Environment.model_validate(config)
+    environment = sound(Environment, config)
     return deploy(lambda: build(environment), stack=stack, monitor=AwsRecorder)
 
 
 def deploy_team(config: dict[str, Any], *, stack: str, environment: dict[str, Any]) -> Deployed:
     """The graph of a team stack. `environment`: the outputs of the stack that it refers to."""
-    team = TeamStack.model_validate(config)
+    team = sound(TeamStack, config)
     known = {team.environment: environment}
     return deploy(lambda: team_stack.build(team), stack=stack, monitor=lambda graph: AwsRecorder(graph, known))
 

@@ -12,6 +12,7 @@ from stacks.clouds.config import ExistingCluster, LocalCluster, kubeconfig_path
 from stacks.environment.config import Environment
 from stacks.serving.parts import ServingResources, share_of
 from stacks.workloads.config import Resources
+from tests.sound import sound
 
 VALID = Path(__file__).parent / "valid"
 HOME = Path("/home/someone")
@@ -71,7 +72,7 @@ def test_data_is_protected_unless_the_cluster_is_local(kind: str, protect: bool 
     value: dict[str, Any] = {"cluster": {"kind": kind}}
     if protect is not None:
         value["protectData"] = protect
-    assert Environment.model_validate(value).protects_data is expected
+    assert sound(Environment, value).protects_data is expected
 
 
 def test_the_models_do_not_change(issue: Environment):

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from stacks.checks import check
 from stacks.environment.config import Environment
 from stacks.language.faults import ConfigError, Fault, render_path
-from stacks.language.validation import validate
 
 
 def environment(**changes: Any) -> dict[str, Any]:
@@ -70,7 +70,7 @@ SERVING = (*TEAM, "serving", 0)
     ],
 )
 def test_paths_of_the_faults(changes: dict[str, Any], paths: set[Any]):
-    result, faults = validate(Environment, environment(**changes))
+    result, faults = check(Environment, environment(**changes))
     assert result is None
     assert {fault.path for fault in faults} == paths
     assert len(faults) == len(paths)
@@ -80,7 +80,7 @@ def test_paths_of_the_faults(changes: dict[str, Any], paths: set[Any]):
     "value", [None, [], "text", 5, {}, {"cluster": None}, {"cluster": []}, {"cluster": {"kind": 1}}]
 )
 def test_what_is_no_environment_at_all(value: Any):
-    result, faults = validate(Environment, value)
+    result, faults = check(Environment, value)
     assert result is None
     assert len(faults) == 1
 
@@ -91,7 +91,7 @@ def test_paths_are_those_of_the_whole_value_when_entries_before_are_bad():
     value["teams"][0]["training"].insert(0, {"kind": "job"})
     value["teams"][0]["training"][1]["data"] = "datasetz"
     value["storage"].append({"name": "models", "kind": "volume", "size": "1Gi"})
-    paths = {fault.path for fault in validate(Environment, value)[1]}
+    paths = {fault.path for fault in check(Environment, value)[1]}
     assert ("storage", 3, "name") in paths
     assert (*TEAM, "training", 0, "image") in paths
     assert ("storage", 0, "size") in paths
@@ -110,7 +110,7 @@ def test_paths_are_those_of_the_whole_value_when_entries_before_are_bad():
 )
 def test_who_may_share_a_volume(cluster: str, mode: str, serving: dict[str, Any], sound: bool):
     value = environment(cluster=cluster, storage={"accessMode": mode}, serving=serving)
-    _, faults = validate(Environment, value)
+    _, faults = check(Environment, value)
     assert [fault.path for fault in faults] == ([] if sound else [("storage", 1, "accessMode")])
 
 
@@ -127,19 +127,19 @@ def test_who_may_share_a_volume(cluster: str, mode: str, serving: dict[str, Any]
     ],
 )
 def test_a_quota_holds_all_workloads_at_full_load(quota: dict[str, Any], sound: bool):
-    _, faults = validate(Environment, environment(quota=quota, serving={"replicas": 3}))
+    _, faults = check(Environment, environment(quota=quota, serving={"replicas": 3}))
     assert [fault.path for fault in faults] == ([] if sound else [(*TEAM, "quota", *quota)])
 
 
 def test_a_model_from_elsewhere_needs_its_storage_and_version():
     elsewhere = {"model": "letters", "storage": "models", "version": "v0123456789"}
-    assert validate(Environment, environment(serving=elsewhere))[1] == []
+    assert check(Environment, environment(serving=elsewhere))[1] == []
 
 
 def test_values_of_variables_are_never_shown():
     hidden = "hunter2-in-the-wrong-place"
     value = environment(serving={"env": {"A_TOKEN": hidden, "B": [hidden], "PORT": hidden}, "secretEnv": {"C": hidden}})
-    _, faults = validate(Environment, value)
+    _, faults = check(Environment, value)
     assert len(faults) == 4
     assert hidden not in str(ConfigError("Pulumi.dev.yaml", value, faults))
 

@@ -11,7 +11,8 @@ import pytest
 from components.monitoring.rules import ALERTS, slo
 from components.monitoring.rules.model import Recording
 from stacks.monitoring.build import objectives_of
-from stacks.monitoring.config import ServerSlo, Slo, check_latency, check_objective
+from stacks.monitoring.config import Slo
+from stacks.serving.slo import ServerSlo, check_latency, check_objective
 
 ROOT = Path(__file__).parents[3]
 PREDICTOR = ROOT / "images" / "predictor" / "predictor" / "metrics.py"

@@ -10,6 +10,7 @@ import yaml
 
 from stacks.environment.build import build
 from stacks.environment.config import Environment
+from tests.sound import sound
 from tests.unit.recorder import Deployed, deploy
 
 ROOT = Path(__file__).parents[3]
@@ -34,7 +35,7 @@ def stack_config(stack: str) -> dict[str, Any]:
 
 
 def deploy_config(config: dict[str, Any], *, stack: str = "test") -> Deployed:
-    environment = Environment.model_validate(config)
+    environment = sound(Environment, config)
     return deploy(lambda: build(environment), stack=stack)
 
 

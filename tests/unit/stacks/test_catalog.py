@@ -14,6 +14,7 @@ from stacks.catalog.config import EMBEDDED_IMAGES
 from stacks.catalog.installed import from_embedded_mirror, installed
 from stacks.catalog.sources import ROOT, sources
 from stacks.environment.config import Environment
+from tests.sound import sound
 from tests.unit.stacks.programs import environment
 
 HOME = Path("/home/somebody")
@@ -22,8 +23,8 @@ GATEWAY: dict[str, Any] = {"className": "istio", "domain": "models.example.org",
 
 
 def config(kind: str = "local", mirror: dict[str, str] | None = None, **keys: Any) -> Environment:
-    return Environment.model_validate(
-        environment(cluster={"kind": kind}, **({"catalog": {"mirror": mirror}} if mirror else {}), **keys)
+    return sound(
+        Environment, environment(cluster={"kind": kind}, **({"catalog": {"mirror": mirror}} if mirror else {}), **keys)
     )
 
 
@@ -65,4 +66,4 @@ STACKS = sorted(
 @pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem)
 def test_what_a_stack_installs_is_in_the_catalog(path: Path) -> None:
     known = yaml.safe_load(path.read_text(encoding="utf-8"))["config"]["ml-platform:environment"]
-    assert installed(Environment.model_validate(known)) <= catalog.load().names()
+    assert installed(sound(Environment, known)) <= catalog.load().names()

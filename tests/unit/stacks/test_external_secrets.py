@@ -34,6 +34,7 @@ from local.toolchain.tools import PULUMI_PROVIDER
 from stacks.catalog.installed import installed
 from stacks.environment.config import Environment
 from stacks.teams.secret_values import KEY
+from tests.sound import sound
 from tests.unit.aws.engine import deployed, stack_file
 from tests.unit.pod_security import violations
 from tests.unit.recorder import Graph, Registration
@@ -233,7 +234,7 @@ def test_nothing_rolls_servers_where_no_team_has_such_secrets(values: None, depl
 def test_it_is_there_only_where_the_section_is(deploy_environment: Deploy) -> None:
     graph = deploy_environment(environment()).graph
     assert not graph.of_kind("Release")
-    with_section = Environment.model_validate(environment(externalSecrets=SECTION))
+    with_section = sound(Environment, environment(externalSecrets=SECTION))
     assert installed(with_section) == {"external-secrets", "external-secrets-crds"}
 
 

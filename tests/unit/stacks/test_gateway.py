@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.gateway.gateway import NAMESPACE
-from stacks.gateway.config import check_host, check_route_path
+from stacks.serving.route import check_host, check_route_path
 from tests.unit.recorder import Deployed, Registration
 from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.programs import SERVING, TRAINING, environment, team

@@ -11,6 +11,7 @@ from components.gpu.daemons import NAMESPACE
 from components.platform.exceptions import EXCEPTIONS, exception_for
 from stacks.environment.config import Environment
 from stacks.gpu.config import Gpu
+from tests.sound import sound
 from tests.unit.recorder import Graph, Registration
 from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.programs import SERVING, TRAINING, environment, team
@@ -286,6 +287,6 @@ def test_labels_of_pools_with_a_setting_of_their_own(driver: str, labels: list[d
 
 
 def test_a_config_without_gpus_says_nothing_of_them() -> None:
-    said = Environment.model_validate(environment())
+    said = sound(Environment, environment())
     assert said.gpu is None
     assert not said.claims_gpus

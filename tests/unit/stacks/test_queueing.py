@@ -14,8 +14,9 @@ from components.queueing.team_queue import quota
 from stacks.environment.config import Environment
 from stacks.queueing.build import share_of
 from stacks.queueing.config import Queueing as QueueingConfig
-from stacks.queueing.quotas import Amount, amount, gpu_pools, quotas_of, shared_gpus
+from stacks.queueing.quotas import Amount, GpuPool, QueueQuotas, amount, gpu_pools, quotas_of, shared_gpus
 from stacks.workloads.place import Queues
+from tests.sound import sound
 from tests.unit.recorder import Deployed
 from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.programs import SERVING, TRAINING, environment, team, with_training
@@ -38,8 +39,21 @@ def bare(name: str, **keys: Any) -> dict[str, Any]:
     return {"name": name, **keys}
 
 
+def pools_of(environment: Environment) -> tuple[GpuPool, ...]:
+    return gpu_pools(environment.cluster, environment.gpu, environment.queueing)
+
+
+def quotas(environment: Environment, index: int) -> QueueQuotas:
+    cohort = environment.queueing is not None and environment.queueing.cohort is not None
+    return quotas_of(environment.teams[index], pools_of(environment), cohort=cohort)
+
+
+def shared(environment: Environment) -> dict[str, int]:
+    return shared_gpus(environment.teams, pools_of(environment), cohort=True)
+
+
 def gpus_of(environment: Environment, index: int = 0) -> dict[str, Amount]:
-    return dict(quotas_of(environment, environment.teams[index]).gpus)
+    return dict(quotas(environment, index).gpus)
 
 
 @pytest.mark.parametrize(
@@ -78,11 +92,11 @@ def test_what_a_queue_owns_and_may_borrow(said: dict[str, int | None], expected:
 def test_servers_come_off_the_quota_at_full_load() -> None:
     # 4 replicas and one more in a rollout, each with 1 GPU and 2 CPUs.
     serving = {**SERVING, "resources": {"cpu": "2", "gpus": 1}}
-    made = Environment.model_validate(config(team(serving=[serving], quota={"cpu": "16", "gpus": 8}), cohort="ml"))
-    quotas = quotas_of(made, made.teams[0])
-    assert quotas.resources["cpu"] == Amount(nominal=Fraction(6), borrowing=ZERO)
-    assert quotas.gpus["a100"] == Amount(nominal=Fraction(3), borrowing=ZERO)
-    assert shared_gpus(made) == {"a100": 16 - 3 - 5}
+    made = sound(Environment, config(team(serving=[serving], quota={"cpu": "16", "gpus": 8}), cohort="ml"))
+    found = quotas(made, 0)
+    assert found.resources["cpu"] == Amount(nominal=Fraction(6), borrowing=ZERO)
+    assert found.gpus["a100"] == Amount(nominal=Fraction(3), borrowing=ZERO)
+    assert shared(made) == {"a100": 16 - 3 - 5}
 
 
 def test_gpus_that_nobody_owns_are_the_cohorts() -> None:
@@ -91,14 +105,15 @@ def test_gpus_that_nobody_owns_are_the_cohorts() -> None:
         bare("blue", queue={"gpus": {"a100": 4, "h100": 8}}),
         bare("guests"),
     )
-    made = Environment.model_validate(config(*teams, pools=(A100, H100), cohort="ml"))
-    assert shared_gpus(made) == {"a100": 6, "h100": 0}
+    made = sound(Environment, config(*teams, pools=(A100, H100), cohort="ml"))
+    assert shared(made) == {"a100": 6, "h100": 0}
     assert gpus_of(made, 2) == {"a100": Amount(nominal=Fraction(0)), "h100": Amount(nominal=Fraction(0))}
 
 
 def test_one_quota_over_several_pools_bounds_borrowing_of_each() -> None:
-    made = Environment.model_validate(
-        config(bare("red", quota={"gpus": 8}, queue={"gpus": {"a100": 4, "h100": 2}}), pools=(A100, H100), cohort="ml")
+    made = sound(
+        Environment,
+        config(bare("red", quota={"gpus": 8}, queue={"gpus": {"a100": 4, "h100": 2}}), pools=(A100, H100), cohort="ml"),
     )
     assert gpus_of(made) == {
         "a100": Amount(nominal=Fraction(4), borrowing=Fraction(2)),
@@ -108,8 +123,8 @@ def test_one_quota_over_several_pools_bounds_borrowing_of_each() -> None:
 
 def test_the_pools_of_an_existing_cluster_are_the_declared_flavors() -> None:
     flavor = {"name": "t4", "nodeLabels": {"gpu": "t4"}, "gpus": 4}
-    made = Environment.model_validate(environment(cluster={"kind": "existing"}, queueing={"flavors": [flavor]}))
-    (pool,) = gpu_pools(made)
+    made = sound(Environment, environment(cluster={"kind": "existing"}, queueing={"flavors": [flavor]}))
+    (pool,) = pools_of(made)
     assert (pool.name, dict(pool.node_labels), pool.gpus) == ("t4", {"gpu": "t4"}, 4)
 
 
@@ -119,17 +134,18 @@ def test_queues_count_whole_gpus_of_pools_that_are_open_to_the_team() -> None:
         H100,
         {"name": "slices", "count": 1, "gpus": 4, "instanceType": "g6.12xlarge"},
     )
-    shared = {
+    slicing = {
         "driver": "device-plugin",
         "pools": [{"name": "slices", "sharing": {"kind": "time-slicing", "replicas": 4}}],
     }
-    made = Environment.model_validate(
-        config(bare("red", queue={"gpus": {"a100": 8}}), bare("blue"), pools=pools, cohort="ml") | {"gpu": shared}
+    made = sound(
+        Environment,
+        config(bare("red", queue={"gpus": {"a100": 8}}), bare("blue"), pools=pools, cohort="ml") | {"gpu": slicing},
     )
-    assert [pool.name for pool in gpu_pools(made)] == ["a100", "h100"]
+    assert [pool.name for pool in pools_of(made)] == ["a100", "h100"]
     assert set(gpus_of(made, 0)) == {"a100", "h100"}
     assert set(gpus_of(made, 1)) == {"h100"}
-    assert shared_gpus(made) == {"a100": 8, "h100": 8}
+    assert shared(made) == {"a100": 8, "h100": 8}
 
 
 @pytest.mark.parametrize(

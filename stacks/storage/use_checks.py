@@ -1,0 +1,131 @@
+"""Rules between the storages of a stack and the workloads that use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from components.quantities import format_bytes, parse_quantity
+from stacks.language.faults import Fault, Path
+from stacks.language.model import did_you_mean, shown
+from stacks.storage.config import S3Storage, Storage, has_claim, is_shared_folder
+from stacks.teams.config import Team
+from stacks.training.config import Training
+from stacks.workloads.pod_sets import demand
+
+
+def storage_uses(team: Team) -> Iterator[tuple[Path, str]]:
+    """Where the team's workloads name storages, and which."""
+    for index, entry in enumerate(team.training):
+        yield ("training", index, "data"), entry.data
+        yield ("training", index, "model"), entry.model
+    for index, server in enumerate(team.serving):
+        if server.storage is not None:
+            yield ("serving", index, "storage"), server.storage
+
+
+def name_faults(team: Team, storage: Sequence[Storage]) -> Iterator[Fault]:
+    """Workloads that name an unknown storage."""
+    names = [one.name for one in storage]
+    known = f"the environment's storages are {', '.join(names)}" if names else "the environment declares none"
+    for path, name in storage_uses(team):
+        if name not in names:
+            message = f"there is no storage {shown(name)}; {known}{did_you_mean(name, names)}"
+            yield Fault(path=("team", *path), message=message)
+
+
+def quota_faults(team: Team, storage: Sequence[Storage]) -> Iterator[Fault]:
+    """A quota below the sizes of the team's claims."""
+    sizes = {one.name: parse_quantity(one.size) if has_claim(one) else Fraction(0) for one in storage}
+    used = {name: sizes[name] for _, name in storage_uses(team) if name in sizes}
+    total = sum(used.values(), Fraction(0))
+    limit = team.quota.storage if team.quota else None
+    if limit is not None and total > parse_quantity(limit):
+        asked = ", ".join(f"{name} {format_bytes(size)}" for name, size in used.items() if size)
+        remedy = f"raise it to at least {format_bytes(total)}"
+        message = f"{shown(limit)} is below the sizes of the team's claims ({asked}); {remedy}"
+        yield Fault(path=("team", "quota", "storage"), message=message)
+
+
+def folder_faults(storage: Storage, teams: Sequence[Team]) -> Iterator[Fault]:
+    """A folder that several teams use, and that is not said to be shared."""
+    if not is_shared_folder(storage) or getattr(storage, "shared", False):
+        return
+    users = [team.name for team in teams if storage.name in (name for _, name in storage_uses(team))]
+    if len(users) > 1:
+        place = {"s3": "prefix", "fsx": "shared"}.get(storage.kind, "path")
+        remedy = "write shared: true if they may" if place == "shared" else "put {team} in it, or shared: true"
+        message = f"gives teams[{users[0]}] and teams[{users[1]}] the same folder; {remedy}"
+        yield Fault(path=("storage", place), message=message)
+
+
+def writer_faults(entry: Training, storage: Sequence[Storage]) -> Iterator[Fault]:
+    """A training that writes where nothing can be written, or not the way that it writes."""
+    known = {one.name: one for one in storage}
+    written = {"model": entry.model} | ({"data": entry.data} if entry.preprocess is not None else {})
+    for key, name in written.items():
+        place = ("entry", key)
+        target = known.get(name)
+        remedy = "name another storage" + (", or write preprocess: false" if key == "data" else "")
+        if isinstance(target, S3Storage) and target.access == "mountpoint":
+            message = (
+                f"is written, and Mountpoint cannot rename, so nothing could be published whole in {shown(name)}; "
+                f"{remedy}, or access: env there"
+            )
+            yield Fault(path=place, message=message)
+        elif target is not None and target.access_mode == "ReadOnlyMany":
+            message = f"is written, but {shown(name)} is ReadOnlyMany; {remedy}"
+            yield Fault(path=place, message=message)
+
+
+def client_faults(entry: Training, storage: Sequence[Storage]) -> Iterator[Fault]:
+    """A training whose data and model are in buckets of two S3 servers: a program has one set of variables."""
+    known = {one.name: one for one in storage}
+    data, model = known.get(entry.data), known.get(entry.model)
+    if not (isinstance(data, S3Storage) and isinstance(model, S3Storage)) or has_claim(data) or has_claim(model):
+        return
+    for key in ("endpoint", "region", "credentials"):
+        own_server = (data.bucket is None) != (model.bucket is None)
+        if own_server or getattr(data, key) != getattr(model, key):
+            message = (
+                f"{shown(entry.model)} is on another S3 server than the data ({shown(entry.data)}), or of other "
+                "credentials, and a program has one set of them; name storages of the same endpoint, region and "
+                "credentials"
+            )
+            yield Fault(path=("entry", "model"), message=message)
+            break
+
+
+def mode_faults(storage: Storage, team: Team, kind: str | None) -> Iterator[Fault]:
+    """A volume whose access mode forbids that all the pods that need it mount it.
+
+    kind: that of the cluster, None where it is not known. All pods of the embedded one run on one node.
+    """
+    one_node = kind == "local"
+    if storage.kind != "volume" or storage.access_mode == "ReadWriteMany":
+        return
+    if storage.access_mode == "ReadWriteOnce" and one_node:
+        return
+    users = _users(team, storage.name)
+    if sum(users.values()) >= 2:
+        where = "one pod" if storage.access_mode == "ReadWriteOncePod" else "the pods of one node"
+        remedy = "ReadWriteOnce or ReadWriteMany" if one_node else "ReadWriteMany, with a storageClass that has it"
+        message = (
+            f"{storage.access_mode} is for {where} only, but teams[{team.name}] mounts the volume in "
+            f"{', '.join(users)}; write {remedy}"
+        )
+        yield Fault(path=("storage", "accessMode"), message=message)
+
+
+def _users(team: Team, storage: str) -> dict[str, int]:
+    """The workloads of a team that mount a storage, with the most pods of each at one time."""
+    users = {
+        f"training[{entry.name}]": int(demand([entry], "pods"))
+        for entry in team.training
+        if storage in (entry.data, entry.model)
+    }
+    for server in team.serving:
+        trainer = team.trainer_of(server.model)
+        if storage == (trainer.model if trainer else server.storage):
+            users[f"serving[{server.name}]"] = int(demand([server], "pods"))
+    return users
