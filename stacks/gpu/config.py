@@ -10,7 +10,8 @@ from pydantic import Field
 from components.gpu import resources as gpus
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, rule, unique_names
-from stacks.language.types import MigProfile, Name
+from stacks.language.types import Name
+from stacks.workloads.types import MigProfile
 
 
 class Exclusive(ConfigModel):

@@ -1,8 +1,7 @@
-"""The annotated types of the stack config. Each has its rule here and nowhere else.
+"""The annotated types that several features use. Those of one feature are in its own `types` module.
 
 A check takes what the file says and returns the value to keep, or raises ValueError with what is wrong and
-what is allowed. Rules about several keys are the `faults` of the models, rules about several entries are in
-`stacks.teams.checks`.
+what is allowed.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ import re
 from fractions import Fraction
 from typing import Annotated
 
-from components.gpu.resources import is_mig_profile
 from components.quantities import parse_quantity
 from stacks.language.model import Rule, shown
 
 
-def _text(value: object, what: str) -> str:
+def text_of(value: object, what: str) -> str:
+    """A value that is a text, `what` it should be. ValueError for a number or the like, which YAML made of it."""
     if not isinstance(value, str):
         raise ValueError(f"{shown(value)} is not {what}; put the value in quotes")
     return value
@@ -92,100 +91,43 @@ def check_duration(value: object) -> int:
     return seconds
 
 
-_CRON_FIELDS = (
-    ("minute", 0, 59),
-    ("hour", 0, 23),
-    ("day of month", 1, 31),
-    ("month", 1, 12),
-    ("day of week", 0, 7),
-)
-_CRON_PART = re.compile(r"(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?")
-
-
-def check_cron(value: object) -> str:
-    text = _text(value, "a cron schedule")
-    fields = text.split()
-    if len(fields) != 5:
-        raise ValueError(f'{shown(value)} is not a cron schedule; write five fields, such as "30 2 * * 1"')
-    for field, (name, low, high) in zip(fields, _CRON_FIELDS, strict=True):
-        for part in field.split(","):
-            match = _CRON_PART.fullmatch(part)
-            first, last, step = (int(n) if n else None for n in match.groups()) if match else (-1, None, None)
-            start, end = (low if first is None else first), (last if last is not None else first)
-            end = high if end is None else end
-            if not low <= start <= end <= high or step == 0:
-                raise ValueError(f"{shown(value)}: the {name} {shown(part)} is not within {low}-{high}")
-    return text
-
-
 Duration = Annotated[
     int,
     Rule(
         "duration", check_duration, "seconds as a number, or days, hours, minutes, seconds: `90`, `90s`, `1h30m`, `7d`"
     ),
 ]
-Cron = Annotated[str, Rule("cron schedule", check_cron, "minute, hour, day of month, month, day of week: `30 2 * * 1`")]
-
 # --- names ----------------------------------------------------------------------------------------
 
 # A child's name is at most 63 characters. The longest suffix now is "-prepare-v0123456789" (20); distributed
 # training adds "-v0123456789-worker-127" (23).
 LONGEST_NAME = 40
 _NAME = re.compile(r"[a-z](?:[-a-z0-9]*[a-z0-9])?")
-_DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
-_DNS_SUBDOMAIN = re.compile(rf"{_DNS_LABEL.pattern}(?:\.{_DNS_LABEL.pattern})*")
+DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
+_DNS_SUBDOMAIN = re.compile(rf"{DNS_LABEL.pattern}(?:\.{DNS_LABEL.pattern})*")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _LABEL_NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_VERSION = re.compile(r"v[0-9a-f]{10}")
-_GROUP = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?")
-_RESERVED_NAMESPACES = (
-    "default",
-    "external-secrets",
-    "gateway-system",
-    "gpu-operator",
-    "kueue-system",
-    "local-path-storage",
-    "logging",
-    "logging-nodes",
-    "ml-platform",
-    "monitoring",
-    "monitoring-nodes",
-    "secret-rotation",
-    "storage-drivers",
-    "storage-system",
-)
 
 
 def check_name(value: object) -> str:
     """A name that objects' names begin with: a DNS label that starts with a letter, as Services need it."""
     rule = f"write lower-case letters, digits and '-', a letter first, at most {LONGEST_NAME} characters"
-    text = _text(value, "a name")
+    text = text_of(value, "a name")
     if not _NAME.fullmatch(text) or len(text) > LONGEST_NAME:
         raise ValueError(f"{shown(value)} is not a name; {rule}")
     return text
 
 
-def check_namespace(value: object) -> str:
-    text = _text(value, "a namespace")
-    if not _DNS_LABEL.fullmatch(text) or len(text) > 63:
-        rule = "write lower-case letters, digits and '-', at most 63 characters"
-        raise ValueError(f"{shown(value)} is not a namespace; {rule}")
-    if text in _RESERVED_NAMESPACES or text.startswith("kube-"):
-        reserved = ", ".join((*_RESERVED_NAMESPACES, "kube-*"))
-        raise ValueError(f"{shown(value)} is reserved ({reserved}); choose another namespace")
-    return text
-
-
 def check_object_name(value: object) -> str:
     """The name of an object that is in the cluster already, such as a StorageClass or a Secret."""
-    text = _text(value, "an object's name")
+    text = text_of(value, "an object's name")
     if not _DNS_SUBDOMAIN.fullmatch(text) or len(text) > 253:
         raise ValueError(f"{shown(value)} is not an object's name; write lower-case letters, digits, '-' and '.'")
     return text
 
 
 def check_label_key(value: object) -> str:
-    text = _text(value, "a label key")
+    text = text_of(value, "a label key")
     prefix, slash, name = text.rpartition("/")
     good_prefix = not slash or (_DNS_SUBDOMAIN.fullmatch(prefix) and len(prefix) <= 253)
     if not good_prefix or not _LABEL_NAME.fullmatch(name) or len(name) > 63:
@@ -203,60 +145,22 @@ def check_own_label_key(value: object) -> str:
 
 
 def check_label_value(value: object) -> str:
-    text = _text(value, "a label value")
+    text = text_of(value, "a label value")
     if text and (not _LABEL_NAME.fullmatch(text) or len(text) > 63):
         rule = "write letters, digits, '-', '_' and '.', at most 63 characters"
         raise ValueError(f"{shown(value)} is not a label value; {rule}")
     return text
 
 
-def check_env_name(value: object) -> str:
-    text = _text(value, "a variable's name")
-    if not _ENV_NAME.fullmatch(text):
-        raise ValueError(f"{shown(value)} is not a variable's name; write letters, digits and '_', no digit first")
-    return text
-
-
-def check_group(value: object) -> str:
-    text = _text(value, "a group")
-    if not _GROUP.fullmatch(text) or len(text) > 253:
-        raise ValueError(f"{shown(value)} is not a group; write its name as the identity provider spells it")
-    if text.startswith("system:"):
-        # system:masters would make members administrators, system:authenticated would let everybody in.
-        raise ValueError(f"{shown(value)} is a group of Kubernetes itself; name a group of your identity provider")
-    return text
-
-
-def check_version(value: object) -> str:
-    text = _text(value, "a model version")
-    if not _VERSION.fullmatch(text):
-        raise ValueError(f'{shown(value)} is not a model version; write "v" and ten hex digits, as the outputs show it')
-    return text
-
-
-def check_path(value: object) -> str:
-    text = _text(value, "a URL path")
-    if not re.fullmatch(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*", text):
-        raise ValueError(f'{shown(value)} is not a URL path; begin with "/", such as "/healthz"')
-    return text
-
-
-def check_folder(value: object) -> str:
-    text = _text(value, "a folder")
-    if not re.fullmatch(r"(?:/[A-Za-z0-9._-]+)+", text) or "/.." in text or "/./" in text:
-        raise ValueError(f'{shown(value)} is not a folder; write an absolute path, such as "/secrets/db"')
-    return text
-
-
 def check_secret_key(value: object) -> str:
-    text = _text(value, "a key of a Secret")
+    text = text_of(value, "a key of a Secret")
     if not re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", text):
         raise ValueError(f"{shown(value)} is not a key of a Secret; write letters, digits, '-', '_' and '.'")
     return text
 
 
 def check_filled(value: object) -> str:
-    text = _text(value, "a text")
+    text = text_of(value, "a text")
     if not text.strip() or "\x00" in text:
         raise ValueError(f"{shown(value)} is empty; write a value, or remove the key")
     return text
@@ -264,14 +168,6 @@ def check_filled(value: object) -> str:
 
 Name = Annotated[
     str, Rule("name", check_name, "lower-case letters, digits and `-`, a letter first, at most 40 characters")
-]
-Namespace = Annotated[
-    str,
-    Rule(
-        "namespace",
-        check_namespace,
-        "lower-case letters, digits and `-`, at most 63 characters; none of Kubernetes or the platform",
-    ),
 ]
 ObjectName = Annotated[
     str,
@@ -291,30 +187,22 @@ OwnLabelKey = Annotated[
 LabelValue = Annotated[
     str, Rule("label value", check_label_value, "letters, digits, `-`, `_` and `.`, at most 63 characters")
 ]
-EnvName = Annotated[str, Rule("variable name", check_env_name, "letters, digits and `_`, no digit first")]
-Group = Annotated[
-    str, Rule("group", check_group, "a group as the identity provider spells it; none that begins with `system:`")
-]
-ModelVersion = Annotated[
-    str, Rule("model version", check_version, "`v` and ten hex digits, as the stack outputs show it")
-]
-UrlPath = Annotated[str, Rule("URL path", check_path, "a path that begins with `/`")]
-FolderPath = Annotated[str, Rule("folder", check_folder, "an absolute path without `.` and `..`: `/secrets/db`")]
 SecretKeyName = Annotated[str, Rule("Secret's key", check_secret_key, "letters, digits, `-`, `_` and `.`")]
 Filled = Annotated[str, Rule("text", check_filled, "any text that is not empty")]
 
-# --- networks and amounts -------------------------------------------------------------------------
+# --- networks -------------------------------------------------------------------------------------
 
 
-def check_mig_profile(value: object) -> str:
-    text = _text(value, "a MIG profile")
-    if not is_mig_profile(text):
-        raise ValueError(f'{shown(value)} is not a MIG profile; write slices and memory, such as "1g.5gb"')
+def check_email(value: object) -> str:
+    """An address that budgets can write to."""
+    text = text_of(value, "an e-mail address")
+    if not _EMAIL.fullmatch(text):
+        raise ValueError(f'{shown(value)} is not an e-mail address; write one such as "team@example.com"')
     return text
 
 
 def check_cidr(value: object) -> str:
-    text = _text(value, "a CIDR block")
+    text = text_of(value, "a CIDR block")
     try:
         ipaddress.IPv4Network(text)
     except ValueError:
@@ -329,16 +217,5 @@ def check_cidr(value: object) -> str:
     return text
 
 
-def check_amount(value: object) -> int | str:
-    """A number of pods, or a share of them such as "25%"."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 10_000:
-        return value
-    if isinstance(value, str) and re.fullmatch(r"\d{1,3}%", value) and int(value[:-1]) <= 100:
-        return value
-    raise ValueError(f'{shown(value)} is not a number of pods or a percentage; write 1, or "25%"')
-
-
+Email = Annotated[str, Rule("e-mail address", check_email, "an address: `team@example.com`")]
 Cidr = Annotated[str, Rule("CIDR block", check_cidr, "an IPv4 network: `10.20.0.0/16`")]
-MigProfile = Annotated[str, Rule("MIG profile", check_mig_profile, "slices and memory of a partition: `1g.5gb`")]
-# The union is strict, so that no "1" becomes 1.
-Amount = Annotated[int | str, Rule("number or percentage", check_amount, "`1`, or `25%`")]

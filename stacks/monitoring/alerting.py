@@ -8,10 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from stacks.clouds.aws.types import Email
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, Rule, did_you_mean, rule, shown, unique_names
-from stacks.language.types import Filled, Name, ObjectName, SecretKeyName
+from stacks.language.types import Email, Filled, Name, ObjectName, SecretKeyName
 
 
 def check_channel(value: object) -> str:

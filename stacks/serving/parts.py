@@ -10,7 +10,8 @@ from pydantic import Field
 
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, rule
-from stacks.language.types import Amount, Cpu, Memory, UrlPath
+from stacks.language.types import Cpu, Memory
+from stacks.serving.types import Amount, UrlPath
 from stacks.workloads.config import Resources
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from stacks.language.model import ConfigModel, Rule, shown
-from stacks.language.types import check_path
+from stacks.serving.types import check_path
 
 _HOST = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)+")
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from stacks.clouds.aws.types import identifier
 from stacks.language.model import Rule, shown
+from stacks.language.types import text_of
 
 # What stands for the name of the team that uses a storage.
 TEAM = "{team}"
@@ -16,12 +17,6 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _PART = re.compile(r"[A-Za-z0-9._-]+")
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]")
 _OPTION = re.compile(r"[A-Za-z][\w.-]*(?:=[^\s,]+)?")
-
-
-def _text(value: object, what: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{shown(value)} is not {what}; put the value in quotes")
-    return value
 
 
 def _check_parts(text: str, parts: list[str], remedy: str) -> None:
@@ -35,7 +30,7 @@ def _check_parts(text: str, parts: list[str], remedy: str) -> None:
 
 
 def check_host(value: object) -> str:
-    text = _text(value, "a host")
+    text = text_of(value, "a host")
     if not _HOST.fullmatch(text) or ".." in text or len(text) > 253:
         raise ValueError(f'{shown(value)} is not a host; write a name or an address, such as "nfs.example.com"')
     return text
@@ -44,7 +39,7 @@ def check_host(value: object) -> str:
 def check_export(value: object) -> str:
     """An absolute path on a file server."""
     remedy = f'write an absolute path, such as "/exports/{TEAM}/datasets"'
-    text = _text(value, "a path")
+    text = text_of(value, "a path")
     if not text.startswith("/") or text == "/":
         raise ValueError(f"{shown(value)} is not an absolute path below the root; {remedy}")
     _check_parts(text, text[1:].split("/"), remedy)
@@ -54,7 +49,7 @@ def check_export(value: object) -> str:
 def check_prefix(value: object) -> str:
     """The part of a bucket, without a slash at either end."""
     remedy = f'write the names between slashes, such as "{TEAM}/datasets"'
-    text = _text(value, "a prefix")
+    text = text_of(value, "a prefix")
     if text.startswith("/") or text.endswith("/"):
         raise ValueError(f"{shown(value)} has a slash at an end; {remedy}")
     _check_parts(text, text.split("/"), remedy)
@@ -62,7 +57,7 @@ def check_prefix(value: object) -> str:
 
 
 def check_bucket(value: object) -> str:
-    text = _text(value, "a bucket")
+    text = text_of(value, "a bucket")
     if text.startswith("s3:"):
         raise ValueError(f"{shown(value)} is a URI; write the bucket's name alone, and prefix: beside it")
     if not _BUCKET.fullmatch(text) or ".." in text:
@@ -73,7 +68,7 @@ def check_bucket(value: object) -> str:
 def check_endpoint(value: object) -> str:
     """The URL of an S3 server: scheme, host and port."""
     remedy = 'write scheme, host and port, such as "https://s3.example.com:9000"'
-    text = _text(value, "a URL")
+    text = text_of(value, "a URL")
     url = urlsplit(text)
     try:
         port = url.port
@@ -91,14 +86,14 @@ def check_endpoint(value: object) -> str:
 
 def check_bucket_region(value: object) -> str:
     """A region of AWS, or what another S3 server calls its own."""
-    text = _text(value, "a region")
+    text = text_of(value, "a region")
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", text):
         raise ValueError(f'{shown(value)} is not a region; write one such as "eu-west-1"')
     return text
 
 
 def check_mount_option(value: object) -> str:
-    text = _text(value, "a mount option")
+    text = text_of(value, "a mount option")
     if not _OPTION.fullmatch(text):
         raise ValueError(f'{shown(value)} is not a mount option; write one an entry, such as "nfsvers=4.1"')
     return text

@@ -13,7 +13,8 @@ from components.gpu.resources import GPU, SHARED_GPU, mig_resource
 from components.quantities import format_bytes, format_cpu, parse_quantity
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, rule, shown
-from stacks.language.types import Cpu, EnvName, FolderPath, Memory, MigProfile, ObjectName, SecretKeyName
+from stacks.language.types import Cpu, Memory, ObjectName, SecretKeyName
+from stacks.workloads.types import EnvName, FolderPath, MigProfile
 
 # Whole words of a variable's name, so that TOKENIZERS_PARALLELISM and MAX_TOKENS pass.
 _SECRET_NAME = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRET|KEY|APIKEY|CREDENTIALS?)(?:$|_)", re.I)

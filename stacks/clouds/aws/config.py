@@ -11,10 +11,11 @@ from pydantic import Field
 from components.aws import subnets, tags
 from stacks.clouds.aws.data_config import Bucket, Database, Lustre, Registry, SharedFiles, TeamResources, email_faults
 from stacks.clouds.aws.pools_config import NodePool
-from stacks.clouds.aws.types import AccountId, Email, KubernetesVersion, Region, RoleArn, SubnetId, TagText, VpcId, Zone
+from stacks.clouds.aws.types import AccountId, KubernetesVersion, Region, RoleArn, SubnetId, TagText, VpcId, Zone
 from stacks.language.faults import Fault, Path
 from stacks.language.model import ConfigModel, Many, did_you_mean, rule, shown, unique_names
-from stacks.language.types import Cidr, Group, Name
+from stacks.language.types import Cidr, Email, Name
+from stacks.teams.types import Group
 
 # Of 64 characters of a role's name, the rest is for "-team-" and the team, or for the longest add-on.
 LONGEST_CLUSTER_NAME = 20

@@ -9,10 +9,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from stacks.clouds.aws.types import DatabaseClass, DatabaseVersion, Email, Zone
+from stacks.clouds.aws.types import DatabaseClass, DatabaseVersion, Zone
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, rule
-from stacks.language.types import Name
+from stacks.language.types import Email, Name
 
 
 class Bucket(ConfigModel):

@@ -8,24 +8,18 @@ from typing import Annotated
 from components import catalog
 from components.aws.compute import instance_types
 from stacks.language.model import Rule, did_you_mean, shown
+from stacks.language.types import text_of
 
 _REGION = re.compile(r"(?:af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d")
 _ZONE = re.compile(rf"({_REGION.pattern})[a-f]")
 _ACCOUNT = re.compile(r"\d{12}")
 _ROLE = re.compile(r"arn:aws:iam::\d{12}:role/[\w+=,.@/-]{1,512}")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _TAG = re.compile(r"[\w .:/=+@-]{1,128}")
-
-
-def _text(value: object, what: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{shown(value)} is not {what}; put the value in quotes")
-    return value
 
 
 def check_region(value: object) -> str:
     """A region of the commercial partition."""
-    text = _text(value, "a region")
+    text = text_of(value, "a region")
     if not _REGION.fullmatch(text):
         raise ValueError(f'{shown(value)} is not a region; write one such as "eu-west-1"')
     return text
@@ -33,7 +27,7 @@ def check_region(value: object) -> str:
 
 def check_zone(value: object) -> str:
     """An availability zone by its name, not by its id."""
-    text = _text(value, "an availability zone")
+    text = text_of(value, "an availability zone")
     if re.fullmatch(r"[a-z]{3,4}\d-az\d", text):
         raise ValueError(f'{shown(value)} is a zone id; write the name, such as "eu-west-1a"')
     if not _ZONE.fullmatch(text):
@@ -43,7 +37,7 @@ def check_zone(value: object) -> str:
 
 def check_account(value: object) -> str:
     """An account id. As a bare number, YAML would drop leading zeros."""
-    text = _text(value, "an account id")
+    text = text_of(value, "an account id")
     if not _ACCOUNT.fullmatch(text):
         raise ValueError(f"{shown(value)} is not an account id; write its 12 digits")
     return text
@@ -51,7 +45,7 @@ def check_account(value: object) -> str:
 
 def check_role(value: object) -> str:
     """An IAM role, as a person or a workflow assumes it."""
-    text = _text(value, "a role's ARN")
+    text = text_of(value, "a role's ARN")
     if ":assumed-role/" in text:
         raise ValueError(f"{shown(value)} is a session of a role; write the role's own ARN, arn:aws:iam::…:role/…")
     if text.endswith(":root"):
@@ -63,7 +57,7 @@ def check_role(value: object) -> str:
 
 def check_instance_type(value: object) -> str:
     """An instance type that the platform knows, since pools are reasoned about by GPUs, CPUs and disks."""
-    text = _text(value, "an instance type")
+    text = text_of(value, "an instance type")
     try:
         return instance_types.named(text).name
     except LookupError as error:
@@ -76,24 +70,16 @@ def check_kubernetes_version(value: object) -> str:
     if isinstance(value, float):
         # 1.30 and 1.3 are the same number in YAML.
         raise ValueError(f'{value} is a number; put the version in quotes, such as "{known[-1]}"')
-    text = _text(value, "a Kubernetes version")
+    text = text_of(value, "a Kubernetes version")
     if text not in known:
         allowed = ", ".join(known)
         raise ValueError(f"{shown(value)} has no add-on versions in catalog.yaml; write one of {allowed}")
     return text
 
 
-def check_email(value: object) -> str:
-    """An address that budgets can write to."""
-    text = _text(value, "an e-mail address")
-    if not _EMAIL.fullmatch(text):
-        raise ValueError(f'{shown(value)} is not an e-mail address; write one such as "team@example.com"')
-    return text
-
-
 def check_tag(value: object) -> str:
     """A tag's key or value, by AWS's rules for most services."""
-    text = _text(value, "a tag")
+    text = text_of(value, "a tag")
     if not _TAG.fullmatch(text):
         raise ValueError(f"{shown(value)} is not a tag; write letters, digits, spaces and . : / = + @ - _")
     if text.lower().startswith("aws:"):
@@ -105,7 +91,7 @@ def identifier(prefix: str, what: str) -> Rule:
     pattern = re.compile(rf"{prefix}-[0-9a-f]{{8,17}}")
 
     def check(value: object) -> str:
-        text = _text(value, what)
+        text = text_of(value, what)
         if not pattern.fullmatch(text):
             raise ValueError(f'{shown(value)} is not {what}; write one such as "{prefix}-0123456789abcdef0"')
         return text
@@ -122,7 +108,7 @@ def check_database_version(value: object) -> str:
 
 def check_database_class(value: object) -> str:
     """An instance class of RDS."""
-    text = _text(value, "a database class")
+    text = text_of(value, "a database class")
     if not re.fullmatch(r"db\.[a-z]\d+[a-z]*\.(?:micro|small|medium|\d*x?large)", text):
         hint = did_you_mean(text, (f"db.{text}",)) if not text.startswith("db.") else ""
         raise ValueError(f'{shown(value)} is not a database class; write one such as "db.t4g.medium"{hint}')
@@ -151,7 +137,6 @@ KubernetesVersion = Annotated[
         'a version with add-on versions in `catalog.yaml`: `"1.35"`, in quotes',
     ),
 ]
-Email = Annotated[str, Rule("e-mail address", check_email, "an address: `team@example.com`")]
 TagText = Annotated[str, Rule("tag", check_tag, "up to 128 letters, digits, spaces and `. : / = + @ - _`")]
 VpcId = Annotated[str, identifier("vpc", "a VPC")]
 SubnetId = Annotated[str, identifier("subnet", "a subnet")]
