@@ -116,18 +116,6 @@ _EXTERNAL_SECRETS = Tool(
 #: By the name of the published image, without its tag. The order is that of the builds.
 RECIPES = {
     "registry.k8s.io/kueue/kueue": Recipe(tool=_KUEUE, programs={"kueue": "/manager"}),
-    "registry.k8s.io/jobset/jobset": Recipe(tool=_JOBSET, programs={"jobset": "/manager"}),
-    "ghcr.io/kubeflow/trainer/trainer-controller-manager": Recipe(
-        tool=_KUBEFLOW_TRAINER, programs={"trainer-controller-manager": "/manager"}
-    ),
-    # Its releases have the commit as their tag.
-    "ghcr.io/kubeflow/training-v1/training-operator": Recipe(
-        tool=_TRAINING_OPERATOR, programs={"training-operator.v1": "/manager"}, tag="v1-93c5489"
-    ),
-    "docker.io/mpioperator/mpi-operator": Recipe(
-        tool=_MPI_OPERATOR, programs={"mpi-operator": "/opt/mpi-operator"}, tag="0.8.2"
-    ),
-    "quay.io/kuberay/operator": Recipe(tool=_KUBERAY, programs={"ray-operator": "/manager"}),
     "quay.io/prometheus-operator/prometheus-operator": Recipe(
         tool=_PROMETHEUS_OPERATOR, programs={"operator": "/bin/operator"}
     ),
@@ -153,6 +141,18 @@ RECIPES = {
     "ghcr.io/external-secrets/external-secrets": Recipe(
         tool=_EXTERNAL_SECRETS, programs={"external-secrets": "/bin/external-secrets"}
     ),
+    "registry.k8s.io/jobset/jobset": Recipe(tool=_JOBSET, programs={"jobset": "/manager"}),
+    "ghcr.io/kubeflow/trainer/trainer-controller-manager": Recipe(
+        tool=_KUBEFLOW_TRAINER, programs={"trainer-controller-manager": "/manager"}
+    ),
+    # Its releases have the commit as their tag.
+    "ghcr.io/kubeflow/training-v1/training-operator": Recipe(
+        tool=_TRAINING_OPERATOR, programs={"training-operator.v1": "/manager"}, tag="v1-93c5489"
+    ),
+    "docker.io/mpioperator/mpi-operator": Recipe(
+        tool=_MPI_OPERATOR, programs={"mpi-operator": "/opt/mpi-operator"}, tag="0.8.2"
+    ),
+    "quay.io/kuberay/operator": Recipe(tool=_KUBERAY, programs={"ray-operator": "/manager"}),
 }
 
 #: The tools of all recipes, by their names.
