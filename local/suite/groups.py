@@ -41,6 +41,20 @@ PLATFORM = (
     "versitygw",
 )
 
+#: What the engines of training need, of which none is on the platform of the tests above.
+TRAINING_OPERATORS = (
+    "jobset",
+    "jobset-crds",
+    "kubeflow-trainer",
+    "kubeflow-trainer-crds",
+    "kuberay-crds",
+    "kuberay-operator",
+    "mpi-operator",
+    "mpi-operator-crds",
+    "training-operator",
+    "training-operator-crds",
+)
+
 GROUPS = (
     Group(
         name="platform-queues",
@@ -94,6 +108,12 @@ GROUPS = (
             "local/node",
         ),
         entries=PLATFORM,
+    ),
+    Group(
+        name="training-operators",
+        tests=("tests/engines/test_operators.py",),
+        code=("components/training/operators/*", "components/platform/controller.py", "local/mirror/*", "catalog.yaml"),
+        entries=TRAINING_OPERATORS,
     ),
 )
 

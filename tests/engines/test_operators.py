@@ -17,23 +17,13 @@ from local.mirror.entries import images_of
 from local.paths import ROOT
 from local.progress import Steps
 from local.pulumi_cli.cli import Pulumi
+from local.suite.groups import TRAINING_OPERATORS
 from tests.embedded import EmbeddedCluster, running, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
-HERE = Path(__file__).parent / "operators"
-ENTRIES = (
-    "jobset",
-    "jobset-crds",
-    "kubeflow-trainer",
-    "kubeflow-trainer-crds",
-    "kuberay-crds",
-    "kuberay-operator",
-    "mpi-operator",
-    "mpi-operator-crds",
-    "training-operator",
-    "training-operator-crds",
-)
+HERE = Path(__file__).parent
+PROJECT = HERE / "operators"
 #: Each operator's namespace and Deployment.
 OPERATORS = {
     trainer.JOBSET_NAMESPACE: "jobset-controller",
@@ -48,13 +38,13 @@ TEAM = "team"
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[EmbeddedCluster]:
     """A cluster with the operators on it, and a namespace for jobs that enforces the `restricted` standard."""
-    with running("platform", HERE / "cluster.yaml") as bare, pytest.MonkeyPatch.context() as patch:
+    with running("platform", HERE / "Pulumi.test.yaml") as bare, pytest.MonkeyPatch.context() as patch:
         with Steps() as steps:
-            making.build(ENTRIES, steps)
-            container_images.import_into(bare.node, steps, images_of(ENTRIES))
+            making.build(TRAINING_OPERATORS, steps)
+            container_images.import_into(bare.node, steps, images_of(TRAINING_OPERATORS))
         # The program stands in a folder of its own, and so does the process that runs its dynamic resources.
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))))
-        pulumi = Pulumi(bare.node.instance, bare.node.programs, stack="test", project=HERE)
+        pulumi = Pulumi(bare.node.instance, bare.node.programs, stack="test", project=PROJECT)
         pulumi.ensure()
         pulumi.ensure_stack()
         installed = EmbeddedCluster(bare.node, pulumi)
