@@ -4,7 +4,7 @@ import os
 
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
-from stacks.catalog_config import EMBEDDED_IMAGES, EMBEDDED_VARIABLE
+from stacks.catalog.config import EMBEDDED_IMAGES, EMBEDDED_VARIABLE
 
 from components.platform.connection import Connection
 from components.platform.sources import Sources
