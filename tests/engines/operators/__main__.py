@@ -4,7 +4,6 @@ import os
 
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
-from stacks.catalog.config import EMBEDDED_IMAGES, EMBEDDED_VARIABLE
 
 from components.platform.connection import Connection
 from components.platform.sources import Sources
@@ -12,6 +11,7 @@ from components.training.operators.kubeflow_v1 import TrainingOperator, Training
 from components.training.operators.mpi import MpiOperator, MpiOperatorArgs
 from components.training.operators.ray import KubeRay, KubeRayArgs
 from components.training.operators.trainer import Trainer, TrainerArgs
+from stacks.catalog.config import EMBEDDED_IMAGES, EMBEDDED_VARIABLE
 
 kubeconfig = os.environ["ML_PLATFORM_KUBECONFIG"]
 sources = Sources(charts=os.environ[EMBEDDED_VARIABLE], images=EMBEDDED_IMAGES)
