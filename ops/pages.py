@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from components import catalog
-from policy import readme as policy_table
+from policy.rules import RULES
+from policy.rules.model import ResourceRule, StackRule
 from stacks.reference import reference
 
 ROOT = Path(__file__).parents[1]
@@ -70,27 +71,24 @@ def policy() -> str:
 {NOTE}The policy pack in `policy/` runs in every preview and update. A violation of a mandatory rule stops the command;
 one of an advisory rule is shown. `policy/README.md` says how to run the pack, configure it, and change a rule.
 
-{policy_table.table()}
-"""
+{"".join(map(_rule, RULES))}"""
+
+
+def _rule(rule: ResourceRule | StackRule) -> str:
+    settings = ", ".join(f"`{key}` ({setting.description})" for key, setting in rule.settings.items())
+    parts = [f"**{rule.level.value.capitalize()}**, because {rule.reason}.", f"**Remedy:** {rule.remedy}"]
+    lines = [*parts, f"**Settings:** {settings}"] if settings else parts
+    return f"## `{rule.name}`\n\n{rule.description}\n\n{''.join(f'- {line}{chr(10)}' for line in lines)}\n"
 
 
 def versions() -> str:
     """What the catalog has, with versions, licences and images."""
     known = catalog.load()
-    charts = [
-        (f"`{name}`", f"`{entry.version}`", entry.licence, _images(entry.images), f"<{entry.source}>")
-        for name, entry in sorted(known.charts.items())
-    ]
-    manifests = [
-        (f"`{name}`", f"`{entry.version}`", entry.licence, f"<{entry.source}>")
-        for name, entry in sorted(known.manifests.items())
-    ]
-    images = [
-        (f"`{name}`", f"`{entry.reference}`", entry.licence, f"<{entry.source}>")
-        for name, entry in sorted(known.images.items())
-    ]
+    charts = [(_linked(name, one.source), f"`{one.version}`", one.licence) for name, one in known.charts.items()]
+    manifests = [(_linked(name, one.source), f"`{one.version}`", one.licence) for name, one in known.manifests.items()]
+    images = [(_linked(name, one.source), f"`{one.reference}`", one.licence) for name, one in known.images.items()]
+    started = [(f"`{image}`", name) for name, one in known.charts.items() for image in one.images]
     addons = sorted({addon for version in known.eks.kubernetes.values() for addon in version.addons})
-    kubernetes = list(known.eks.kubernetes)
     return f"""\
 # Third-party versions
 
@@ -99,26 +97,30 @@ page says how to mirror and upgrade entries.
 
 ## Helm charts
 
-{table(("chart", "version", "licence", "images", "source"), charts)}
+{table(("chart", "version", "licence"), sorted(charts))}
+
+## Images of the charts
+
+{table(("image", "chart"), sorted(started))}
 
 ## Manifests
 
-{table(("manifest", "version", "licence", "source"), manifests)}
+{table(("manifest", "version", "licence"), sorted(manifests))}
 
-## Images
+## Images that components start
 
-{table(("image", "reference", "licence", "source"), images)}
+{table(("image", "reference", "licence"), sorted(images))}
 
 ## EKS
 
 Kubernetes versions that a stack on AWS may name, with the versions of their add-ons, recorded on {known.eks.recorded}.
 
-{table(("add-on", *kubernetes), [_addon(known.eks, addon) for addon in addons])}
+{table(("add-on", *known.eks.kubernetes), [_addon(known.eks, addon) for addon in addons])}
 """
 
 
-def _images(references: tuple[str, ...]) -> str:
-    return "<br>".join(f"`{reference}`" for reference in references) or "–"
+def _linked(name: str, source: str) -> str:
+    return f"[`{name}`]({source})"
 
 
 def _addon(eks: catalog.Eks, addon: str) -> tuple[str, ...]:
