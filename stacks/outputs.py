@@ -1,5 +1,4 @@
-"""The shape of the stack outputs (docs/architecture.md, "Stack outputs"): an interface, so names stay as they
-are.
+"""The shape of the stack outputs (docs/reference/outputs.md): an interface, so names stay as they are.
 
 Every dictionary below holds plain values and Pulumi outputs alike; a reader of the stack sees plain values.
 """

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MODEL_ROOT = "/models"
 COMPONENT = "serving"
 HTTP = "http"
-# While this file exists the predictor asks its clients to close their connections (docs/architecture.md).
+# While this file exists the predictor asks its clients to close their connections (docs/concepts/contracts.md).
 DRAINING_FILE = "/tmp/draining"  # noqa: S108
 # After the drain a predictor gets SIGTERM, and this long to answer what it has begun.
 SHUTDOWN_SECONDS = 30

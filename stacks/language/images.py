@@ -1,4 +1,4 @@
-"""What `image:` may say, and the reference that it becomes (docs/architecture.md, "Image names")."""
+"""What `image:` may say, and the reference that it becomes (docs/concepts/contracts.md, "Image names")."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def canaries(platform: EmbeddedCluster) -> Iterator[Canaries]:
         found = Canaries(platform)
         found.run("up", "--yes", "--skip-preview")
         # A rotation, with all that Pulumi says of it below its level 9, which prints every property that it sends or
-        # gets, secrets too (docs/security.md).
+        # gets, secrets too (docs/secrets.md).
         found.set("hub-token", f"canary{secrets.token_hex(12)}")
         found.run("preview", "--json", "--diff")
         found.run("up", "--yes", "--skip-preview", "--logtostderr", "--logflow", "-v=8")

@@ -10,7 +10,7 @@ from pulumi_aws import ec2, efs, vpc
 from components.aws import policies, tags
 from components.aws.network import Vpc
 
-# The user and group that every pod of the platform runs as (docs/architecture.md, "Pods").
+# The user and group that every pod of the platform runs as (docs/concepts/contracts.md, "Pods").
 POD_USER = 10001
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,3 +83,17 @@ def test_every_page_is_in_the_navigation_once() -> None:
 
     navigation = list(files(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]))
     assert sorted(navigation) == sorted(str(page.relative_to(DOCS)) for page in PAGES)
+
+
+def test_pages_that_code_names_exist() -> None:
+    """Messages, comments and links of alerts name pages, some with a heading: `docs/page.md, "Heading"`."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    found: set[str] = set()
+    for name in listed:
+        path = ROOT / name
+        if path.suffix in (".py", ".yaml", ".yml", ".toml") and path.exists() and not name.startswith("tests/unit/"):
+            for page, heading in re.findall(r'(?<![\w/])(docs/[\w/-]+\.md)(?:, "([^"]+)")?', path.read_text()):
+                found.add(page)
+                assert (ROOT / page).exists(), f"{name}: {page}"
+                assert not heading or heading.lower().replace(" ", "-") in anchors_of(ROOT / page), f"{name}: {heading}"
+    assert len(found) > 5
