@@ -34,7 +34,7 @@ M = TypeVar("M", bound=BaseModel)
 
 _ENTRIES = ("training[j]", "serving[j]")
 _TRAINED = "training: [*].modelName"
-_USES = "training[*].data, training[*].model, serving[*].storage"
+_USES = "training[*].data, training[*].model, training[*].checkpoint, serving[*].storage"
 _USERS = (
     "training, serving[*].model, serving[*].storage, serving[*].replicas, serving[*].autoscaling, serving[*].rollout"
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
@@ -18,6 +18,9 @@ from components.platform.drain import Drain, DrainArgs
 from components.priorities.classes import Priorities
 from components.queueing import kueue as queueing
 from components.queueing.kueue import Queueing
+from components.training.engines import TRAIN_JOB
+from components.training.operators import trainer
+from components.training.operators.trainer import Trainer
 from stacks.environment.config import Environment
 from stacks.external_secrets.build import build_external_secrets
 from stacks.gateway.build import build_gateway
@@ -27,6 +30,7 @@ from stacks.monitoring.build import build_monitoring
 from stacks.monitoring.dashboards import build_dashboards
 from stacks.queueing.build import build_queueing
 from stacks.storage.build import StorageServices, build_storage_services
+from stacks.training.operators import build_operators
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,7 @@ class Services:
     priorities: Priorities | None = None
     logs: Logs | None = None
     queueing: Queueing | None = None
+    operators: Mapping[str, Trainer] = field(default_factory=dict[str, Trainer])
     gpu: GpuSupport | None = None
     monitoring: Monitoring | None = None
     external_secrets: ExternalSecrets | None = None
@@ -62,6 +67,7 @@ def build_services(environment: Environment, cluster: Cluster) -> Services:
         logs=build_logs(environment.logging, cluster) if environment.logging else None,
         gpu=gpu,
         queueing=queueing,
+        operators=build_operators(environment.training_kinds, cluster),
         monitoring=monitoring,
         external_secrets=(
             build_external_secrets(environment, environment.external_secrets, cluster)
@@ -74,7 +80,10 @@ def build_services(environment: Environment, cluster: Cluster) -> Services:
 
 def build_drains(services: Services, cluster: Cluster, after: Sequence[pulumi.Resource]) -> None:
     """What a destroy deletes first, so that it works while an operator is down. `after` is all that operators serve."""
-    operators: dict[str, tuple[Queueing | ExternalSecrets | None, str, str]] = {
+    training = services.operators.get("trainer")
+    operators: dict[str, tuple[Queueing | ExternalSecrets | Trainer | None, str, str]] = {
+        "trainer": (training, trainer.TRAINER_NAMESPACE, TRAIN_JOB.group),
+        "jobset": (training, trainer.JOBSET_NAMESPACE, "jobset.x-k8s.io"),
         "queueing": (services.queueing, queueing.NAMESPACE, queueing.GROUP),
         "external-secrets": (services.external_secrets, external_secrets.NAMESPACE, external_secrets.GROUP),
     }

@@ -171,7 +171,7 @@ class EmbeddedCluster:
     # -- the workload ----------------------------------------------------------------------------------------
 
     @property
-    def server(self) -> Mapping[str, str]:
+    def server(self) -> Mapping[str, Any]:
         return self.outputs()["teams"]["demo"]["serving"]["digits"]
 
     def samples(self) -> Any:

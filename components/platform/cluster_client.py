@@ -184,21 +184,54 @@ class Client:
                 return None
             raise
 
-    def apply(self, wanted: Mapping[str, Any], namespace: str) -> None:
-        """Make an object of any kind what this one says, whoever changed it before."""
-        self._apply(wanted, namespace)
+    def apply(self, wanted: Mapping[str, Any], namespace: str, *, manager: str | None = None) -> None:
+        """Make an object of any kind what this one says, whoever changed it before. `manager` then owns its fields."""
+        self._apply(wanted, namespace, manager=manager)
+
+    def annotate(self, found: Mapping[str, Any], annotations: Mapping[str, str]) -> None:
+        """Add annotations to an object of any kind."""
+        kind = self._kind(found)
+        self.any.patch(
+            kind,
+            body={"metadata": {"annotations": dict(annotations)}},
+            content_type="application/merge-patch+json",
+            _request_timeout=TIMEOUT_SECONDS,
+            **self._address(kind, found, found["metadata"].get("namespace", "")),
+        )
+
+    def remove(self, found: Mapping[str, Any], seconds: float) -> None:
+        """Delete an object of any kind and wait until it is gone. RuntimeError when it is still there then."""
+        kind, namespace = self._kind(found), found["metadata"].get("namespace", "")
+        self.any.delete(
+            kind,
+            body={"propagationPolicy": "Foreground"},
+            _request_timeout=TIMEOUT_SECONDS,
+            **self._address(kind, found, namespace),
+        )
+        deadline = time.monotonic() + seconds
+        while self.find(found, namespace) is not None:
+            if time.monotonic() > deadline:
+                title = f"{found['kind']} {namespace}/{found['metadata']['name']}"
+                raise RuntimeError(f"{title} is still being deleted: look at its finalizers")
+            time.sleep(0.5)
+
+    def pods(self, namespace: str, selector: str) -> list[Any]:
+        """The pods of a namespace with these labels, as the API has them."""
+        core = client.CoreV1Api(self.api)
+        listed = core.list_namespaced_pod(namespace, label_selector=selector, _request_timeout=TIMEOUT_SECONDS)
+        return self._plain(listed)
 
     @cached_property
     def any(self) -> dynamic.DynamicClient:
         """A client for whatever the API server serves. It would keep what it learns in a file that all users share."""
         return dynamic.DynamicClient(self.api, cache_file=f"{os.devnull}/none")
 
-    def _apply(self, wanted: Mapping[str, Any], namespace: str, **more: str) -> Any:
+    def _apply(self, wanted: Mapping[str, Any], namespace: str, *, manager: str | None = None, **more: str) -> Any:
         kind = self._kind(wanted)
         applied = self.any.server_side_apply(
             kind,
             body=dict(wanted),
-            field_manager=FIELD_MANAGER,
+            field_manager=manager or FIELD_MANAGER,
             force_conflicts=True,
             _request_timeout=TIMEOUT_SECONDS,
             **self._address(kind, wanted, namespace),

@@ -26,15 +26,6 @@ from components.queueing.names import API_VERSION, DEFAULT_FLAVOR
 CHART = "kueue"
 NAMESPACE = "kueue-system"
 GROUP = "kueue.x-k8s.io"
-# What trains and may be suspended. Pods and Deployments are left out: servers must start while Kueue is down.
-FRAMEWORKS = (
-    "batch/job",
-    "jobset.x-k8s.io/jobset",
-    "kubeflow.org/mpijob",
-    "ray.io/raycluster",
-    "ray.io/rayjob",
-    "trainer.kubeflow.org/trainjob",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +58,14 @@ class Gangs:
 class QueueingArgs:
     """`priorities`: values of WorkloadPriorityClasses by name; the higher goes first.
 
-    `cohort`: the name under which the teams' queues lend each other what they do not use; None for no lending.
+    `frameworks`: the kinds of trainings that wait in queues, by Kueue's names. Pods and Deployments are never among
+    them: servers must start while Kueue is down. `cohort`: the name under which the teams' queues lend each other what
+    they do not use; None for no lending.
     """
 
     sources: Sources
     connection: Connection
+    frameworks: Sequence[str]
     flavors: Sequence[GpuFlavor] = ()
     cohort: str | None = None
     fair_sharing: bool = False
@@ -80,7 +74,7 @@ class QueueingArgs:
     replicas: int = 1
 
 
-def manager_config(*, fair_sharing: bool, gangs: Gangs) -> dict[str, Any]:
+def manager_config(frameworks: Sequence[str], *, fair_sharing: bool, gangs: Gangs) -> dict[str, Any]:
     """Kueue's own configuration file. What is left out has Kueue's defaults."""
     requeuing: dict[str, Any] = {"timestamp": "Eviction", "backoffBaseSeconds": gangs.backoff_seconds}
     if gangs.retries is not None:
@@ -105,7 +99,7 @@ def manager_config(*, fair_sharing: bool, gangs: Gangs) -> dict[str, Any]:
         # Kueue's webhooks refuse when it is down. In a team's namespace that is wanted, for a Job would pass the
         # queue by; nowhere else may a Job depend on Kueue.
         "managedJobsNamespaceSelector": {"matchExpressions": [{"key": TEAM_LABEL, "operator": "Exists"}]},
-        "integrations": {"frameworks": list(FRAMEWORKS)},
+        "integrations": {"frameworks": list(frameworks)},
         # As in a ResourceQuota: what a queue does not mention is not limited by it.
         "resources": {"quotaCheckStrategy": "IgnoreUndeclared"},
     }
@@ -117,7 +111,7 @@ def manager_config(*, fair_sharing: bool, gangs: Gangs) -> dict[str, Any]:
 def chart_values(args: QueueingArgs) -> dict[str, Any]:
     """Values of Kueue's chart."""
     repository, _, tag = catalog.load().chart(CHART).images[0].rpartition(":")
-    config = manager_config(fair_sharing=args.fair_sharing, gangs=args.gangs)
+    config = manager_config(args.frameworks, fair_sharing=args.fair_sharing, gangs=args.gangs)
     return {
         "controllerManager": {
             "replicas": args.replicas,

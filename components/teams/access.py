@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from components.training.engines import ENGINES
+
 if TYPE_CHECKING:
     from pulumi_kubernetes.rbac import v1 as rbac
 
@@ -48,7 +50,8 @@ VIEWER = (
     ),
     Grant("apps", ("deployments", "replicasets", "statefulsets"), READ),
     Grant("autoscaling", ("horizontalpodautoscalers",), READ),
-    Grant("batch", ("cronjobs", "jobs"), READ),
+    Grant("batch", ("cronjobs",), READ),
+    *(Grant(engine.group, (engine.resource,), READ) for engine in ENGINES),
     Grant("discovery.k8s.io", ("endpointslices",), READ),
     Grant("events.k8s.io", ("events",), READ),
     # Why training waits.
@@ -68,7 +71,8 @@ DEVELOPER = (
     Grant("apps", ("deployments", "statefulsets"), WRITE),
     Grant("apps", ("deployments/scale", "statefulsets/scale"), ("get", "patch", "update")),
     Grant("autoscaling", ("horizontalpodautoscalers",), WRITE),
-    Grant("batch", ("cronjobs", "jobs"), WRITE),
+    Grant("batch", ("cronjobs",), WRITE),
+    *(Grant(engine.group, (engine.resource,), WRITE) for engine in ENGINES),
     Grant("policy", ("poddisruptionbudgets",), WRITE),
 )
 

@@ -88,6 +88,7 @@ def scope_of(environment: config.Environment, cluster: Cluster, services: Servic
         storage_services=services.storage,
         queue_wait_seconds=queueing.wait if queueing else None,
         makes_queues=True,
+        operators=[one for operator in services.operators.values() for one in operator.ready],
         gateway=services.gateway,
         monitoring=services.monitoring,
         slo=environment.monitoring.slo if environment.monitoring else None,

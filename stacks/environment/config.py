@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
+from components.training.engines import OPERATORS, operators_of
 from stacks.catalog.config import CatalogSources
 from stacks.clouds.config import Cluster
 from stacks.external_secrets.config import ExternalSecrets
@@ -23,6 +24,7 @@ from stacks.priorities.config import Priority
 from stacks.queueing.config import Queueing
 from stacks.storage.config import ObjectStore, Storage, StorageDriver
 from stacks.teams.config import Quota, Team
+from stacks.training.config import Engine
 
 __all__ = ["Cluster", "Environment", "Images", "Quota", "Team"]
 
@@ -56,6 +58,10 @@ class Environment(ConfigModel):
     queueing: Queueing | None = Field(
         default=None, description="Training waits in queues (Kueue). Else it starts at once, or its pods wait alone."
     )
+    engines: Many[Engine] = Field(
+        default=(),
+        description="Training engines for team stacks. Those that the teams of this stack use are there anyway.",
+    )
     monitoring: Monitoring | None = Field(
         default=None, description="Metrics, alerts and objectives; `{}` takes the defaults."
     )
@@ -74,6 +80,13 @@ class Environment(ConfigModel):
         yield from super().installs(cluster)
         if "nfs" in self.storage_drivers:
             yield "csi-driver-nfs"
+        for operator in operators_of(self.training_kinds):
+            yield from OPERATORS[operator]
+
+    @property
+    def training_kinds(self) -> frozenset[str]:
+        """The kinds of trainings that run here."""
+        return frozenset(self.engines) | {entry.kind for team in self.teams for entry in team.training}
 
     @property
     def claims_gpus(self) -> bool:

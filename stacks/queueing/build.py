@@ -10,6 +10,7 @@ from components.cluster import Cluster
 from components.labels import Owner
 from components.queueing.kueue import Gangs, GpuFlavor, Queueing, QueueingArgs
 from components.queueing.team_queue import ClusterQueue, ClusterQueueArgs, Policy, Preemption, Share
+from components.training.engines import frameworks_of
 from stacks.environment.config import Environment, Team
 from stacks.queueing.config import Preemption as PreemptionConfig
 from stacks.queueing.config import Queueing as QueueingConfig
@@ -34,6 +35,7 @@ def build_queueing(environment: Environment, config: QueueingConfig, cluster: Cl
         QueueingArgs(
             sources=cluster.sources,
             connection=cluster.connection,
+            frameworks=frameworks_of(environment.training_kinds),
             flavors=[
                 GpuFlavor(name=pool.name, node_labels=pool.node_labels, shared=shared[pool.name], team=pool.team)
                 for pool in pools

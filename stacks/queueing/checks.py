@@ -155,7 +155,7 @@ def _training_faults(team: Team, quotas: QueueQuotas, pools: Sequence[GpuPool], 
     """Training that would wait for ever: it asks for more than its queue ever gets."""
     for number, entry in enumerate(team.training):
         needed: list[tuple[Path, str, Callable[[Fraction], str], Fraction, list[Fraction]]] = []
-        for pods in entry.workers():
+        for pods in entry.train_sets():
             if pods.resources.gpus and pools:
                 most = [
                     min(_most(quotas.gpus[pool.name], cohort=cohort, limit=Fraction(pool.gpus)), Fraction(pool.gpus))
@@ -164,9 +164,9 @@ def _training_faults(team: Team, quotas: QueueQuotas, pools: Sequence[GpuPool], 
                 needed.append((pods.path, "gpus", str, pods.amount(GPU), most))
         for resource, one in quotas.resources.items():
             # A gang is admitted whole: all of its pods count.
-            asked = total(entry.workers(), resource)
+            asked = total(entry.train_sets(), resource)
             most = [_most(one, cohort=cohort, limit=asked)]
-            needed.append((entry.workers()[-1].path, resource, FORMATS[resource], asked, most))
+            needed.append((entry.train_sets()[-1].path, resource, FORMATS[resource], asked, most))
         for path, resource, text, asked, mosts in needed:
             if all(asked > most for most in mosts):
                 message = (

@@ -19,6 +19,8 @@ def storage_uses(team: Team) -> Iterator[tuple[Path, str]]:
     for index, entry in enumerate(team.training):
         yield ("training", index, "data"), entry.data
         yield ("training", index, "model"), entry.model
+        if entry.checkpoint is not None:
+            yield ("training", index, "checkpoint"), entry.checkpoint
     for index, server in enumerate(team.serving):
         if server.storage is not None:
             yield ("serving", index, "storage"), server.storage
@@ -63,6 +65,8 @@ def writer_faults(entry: Training, storage: Sequence[Storage]) -> Iterator[Fault
     """A training that writes where nothing can be written, or not the way that it writes."""
     known = {one.name: one for one in storage}
     written = {"model": entry.model} | ({"data": entry.data} if entry.preprocess is not None else {})
+    if entry.checkpoint is not None:
+        written["checkpoint"] = entry.checkpoint
     for key, name in written.items():
         place = ("entry", key)
         target = known.get(name)
@@ -122,7 +126,7 @@ def _users(team: Team, storage: str) -> dict[str, int]:
     users = {
         f"training[{entry.name}]": int(demand([entry], "pods"))
         for entry in team.training
-        if storage in (entry.data, entry.model)
+        if storage in entry.storages()
     }
     for server in team.serving:
         trainer = team.trainer_of(server.model)

@@ -15,7 +15,7 @@ from components.serving.deployment import service_account_name as serving_servic
 from components.serving.served import Served
 from components.teams.team import Team as Tenancy
 from components.teams.team import TeamArgs
-from components.training.job import service_account_name as training_service_account
+from components.training.recipe import service_account_name as training_service_account
 from components.training.trained import Trained
 from stacks.outputs import ServingOutput, TeamOutput, TrainingOutput
 from stacks.serving.build import build_objectives, build_route, build_serving

@@ -88,6 +88,6 @@ class Team(ConfigModel):
 
     def storage_names(self) -> tuple[str, ...]:
         """The storages that the team's workloads mount, in the order of first use."""
-        used = [name for entry in self.training for name in (entry.data, entry.model)]
+        used = [name for entry in self.training for name in entry.storages()]
         used += [self.model_storage(server) for server in self.serving]
         return tuple(dict.fromkeys(used))

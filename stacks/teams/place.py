@@ -50,6 +50,7 @@ def make_place(scope: Scope, team: Team, tenancy: Tenancy | TeamReference) -> Te
         claims_gpus=scope.claims_gpus,
         image_pull_secret=IMAGE_PULL_SECRET if team.image_pull else None,
         queues=queues,
+        operators=scope.operators,
         gateway=scope.gateway,
         monitoring=scope.monitoring,
         slo=scope.slo,

@@ -38,6 +38,7 @@ class Scope:
     storage_services: StorageServices = field(default_factory=StorageServices)
     queue_wait_seconds: int | None = None
     makes_queues: bool = False
+    operators: Sequence[pulumi.Resource] = ()
     gateway: Gateway | None = None
     monitoring: Monitoring | None = None
     slo: Slo | None = None

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
 from components.placement import GPU_TOLERATION, Placement
 from components.pods import Program
 from components.priorities import names as priorities
-from components.training.job import TrainingJob, TrainingJobArgs
+from components.training.job import TrainingJob
+from components.training.recipe import OperatedArgs, Role, TrainingArgs
+from components.training.torch import TorchTraining
 from components.training.trained import Trained
 from stacks.training.config import Training
+from stacks.training.engines.job import JobTraining
+from stacks.training.engines.pytorch import PyTorchTraining
 from stacks.training.entry import TrainingEntry
 from stacks.workloads.arguments import placement_of, program_of
 from stacks.workloads.config import Resources
@@ -18,28 +23,46 @@ from stacks.workloads.place import TeamPlace
 
 def build_training(place: TeamPlace, entry: Training) -> Trained:
     """The training of an entry, whatever its engine."""
+    name, args = f"{place.owner.team}-training-{entry.name}", training_args(place, entry)
+    match entry:
+        case JobTraining():
+            return TrainingJob(name, args, place.child)
+        case PyTorchTraining():
+            operated = OperatedArgs(training=args, connection=place.cluster.connection, after=place.operators)
+            return TorchTraining(name, operated, place.child)
+        case _:
+            assert_never(entry)
+
+
+def training_args(place: TeamPlace, entry: Training) -> TrainingArgs:
+    """What trainings of every engine need to know."""
+    team = place.owner.team
     prepare = prepare_program(entry, place.registry)
-    train = train_program(entry, entry.resources, place.registry)
-    return TrainingJob(
-        f"{place.owner.team}-training-{entry.name}",
-        TrainingJobArgs(
-            owner=place.owner,
-            namespace=place.namespace,
-            entry=entry.name,
-            model=entry.trained_model,
-            train=place.program(train),
-            prepare=place.program(prepare) if prepare else None,
-            data=place.storages[entry.data],
-            models=place.storages[entry.model],
-            train_placement=training_placement(entry, place.owner.team),
-            prepare_placement=prepare_placement(entry, place.owner.team),
-            rerun=entry.rerun,
-            retries=entry.retries,
-            timeout_seconds=entry.timeout,
-            queued=place.queues.queued(entry.queue_priority) if place.queues else None,
-            image_pull_secret=place.image_pull_secret,
-        ),
-        place.child,
+    return TrainingArgs(
+        owner=place.owner,
+        namespace=place.namespace,
+        entry=entry.name,
+        model=entry.trained_model,
+        roles=[
+            Role(
+                name=pods.role,
+                count=pods.count,
+                program=place.program(train_program(entry, pods.resources, place.registry)),
+                placement=placement_of(pods.placement, team, priority=priorities.TRAINING),
+            )
+            for pods in entry.train_sets()
+        ],
+        prepare=Role(name="prepare", program=place.program(prepare), placement=prepare_placement(entry, team))
+        if prepare
+        else None,
+        data=place.storages[entry.data],
+        models=place.storages[entry.model],
+        checkpoints=place.storages[entry.checkpoint] if entry.checkpoint else None,
+        rerun=entry.rerun,
+        retries=entry.retries,
+        timeout_seconds=entry.timeout,
+        queued=place.queues.queued(entry.queue_priority) if place.queues else None,
+        image_pull_secret=place.image_pull_secret,
     )
 
 
@@ -70,18 +93,14 @@ def prepare_program(entry: TrainingEntry, registry: str) -> Program | None:
     )
 
 
-def training_placement(entry: TrainingEntry, team: str) -> Placement:
-    return placement_of(entry, team, priority=priorities.TRAINING)
-
-
 def prepare_placement(entry: TrainingEntry, team: str) -> Placement:
     """Where the Job that prepares data runs: where the entry says, or anywhere where that is a pool of GPU nodes.
 
     Preparing data needs no GPU, and GPU nodes have better things to do. An entry that trains on GPUs and selects its
     nodes by label most likely selects GPU nodes, too; there the pod tolerates their taint, or it would wait for ever.
     """
-    placement = training_placement(entry, team)
-    trains_on_gpus = any(pods.resources.gpu_resources for pods in entry.workers())
+    placement = placement_of(entry, team, priority=priorities.TRAINING)
+    trains_on_gpus = any(pods.resources.gpu_resources for pods in entry.train_sets())
     if not trains_on_gpus or entry.preprocess_resources.gpu_resources:
         return placement
     if entry.pool is not None:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from stacks.training.engines.job import JobTraining
+from typing import Annotated, Literal
 
-Training = JobTraining
+from pydantic import Field
+
+from stacks.training.engines.job import JobTraining
+from stacks.training.engines.pytorch import PyTorchTraining
+
+# The engines that need an operator.
+Engine = Literal["pytorch"]
+Training = Annotated[JobTraining | PyTorchTraining, Field(discriminator="kind")]

@@ -14,7 +14,9 @@ from stacks.workloads.config import Container, Resources
 from stacks.workloads.placement import Placement
 from stacks.workloads.pod_sets import PodSet
 
-TRAINING_VARIABLES = frozenset({"DATA_DIR", "MODEL_DIR", "MODEL_NAME", "MODEL_VERSION", "CODE_VERSION"})
+TRAINING_VARIABLES = frozenset(
+    {"DATA_DIR", "MODEL_DIR", "CHECKPOINT_DIR", "MODEL_NAME", "MODEL_VERSION", "CODE_VERSION"}
+)
 
 
 class Preprocess(Container):
@@ -45,6 +47,10 @@ class TrainingEntry(Container, Placement):
     )
     data: Name = Field(description="Storage that holds the data.")
     model: Name = Field(description="Storage that the model is written to.")
+    checkpoint: Name | None = Field(
+        default=None,
+        description="Storage for checkpoints, in `CHECKPOINT_DIR`: a training that is interrupted resumes from there.",
+    )
     model_name: Name | None = Field(default=None, description="Name of the model. Else the entry's name.")
     rerun: Filled | None = Field(
         default=None,
@@ -65,13 +71,17 @@ class TrainingEntry(Container, Placement):
             raise ValueError("true says nothing; leave the key out to prepare data, or write false or a mapping")
         return None if value is False else value
 
+    def storages(self) -> tuple[str, ...]:
+        """The names of the storages that it uses: of the data, the model and the checkpoints."""
+        return (self.data, self.model, *((self.checkpoint,) if self.checkpoint else ()))
+
     @property
     def trained_model(self) -> str:
         """The name of the model that this entry trains."""
         return self.model_name or self.name
 
     @abstractmethod
-    def workers(self) -> tuple[PodSet, ...]:
+    def train_sets(self) -> tuple[PodSet, ...]:
         """The pods that train: they start together."""
 
     @property
@@ -79,12 +89,12 @@ class TrainingEntry(Container, Placement):
         """What the Job that prepares data gets."""
         if self.preprocess is not None and self.preprocess.resources is not None:
             return self.preprocess.resources
-        return self.workers()[0].resources.without_gpus()
+        return self.train_sets()[0].resources.without_gpus()
 
     def pod_sets(self) -> tuple[PodSet, ...]:
         """The pods of the entry: one prepares data, then others train."""
         if self.preprocess is None:
-            return self.workers()
+            return self.train_sets()
         prepare = PodSet(
             role="prepare",
             count=1,
@@ -93,4 +103,4 @@ class TrainingEntry(Container, Placement):
             phase="prepare",
             path=("preprocess", "resources"),
         )
-        return (prepare, *self.workers())
+        return (prepare, *self.train_sets())

@@ -41,7 +41,8 @@ class TeamPlace:
     `namespace` is known once all Secrets are there: a pod without the one that it names would not start. Workloads are
     children of `parent`: they inherit the provider, and the tree of a preview shows whose they are. `secret_versions`:
     versions of the Secrets that this stack makes, by name. `changing_secrets`: names of the Secrets that change outside
-    of this stack; None where that is not known, as in a team stack.
+    of this stack; None where that is not known, as in a team stack. `operators`: those of the engines, where this stack
+    has them.
     """
 
     owner: Owner
@@ -54,6 +55,7 @@ class TeamPlace:
     claims_gpus: bool = False
     image_pull_secret: str | None = None
     queues: Queues | None = None
+    operators: Sequence[pulumi.Resource] = ()
     gateway: Gateway | None = None
     monitoring: Monitoring | None = None
     slo: Slo | None = None

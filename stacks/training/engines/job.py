@@ -17,5 +17,5 @@ class JobTraining(TrainingEntry):
     kind: Literal["job"] = Field(description="Kubernetes Jobs: one prepares data, one trains.")
     resources: Resources = Field(default=Resources(), description="What the training container gets.")
 
-    def workers(self) -> tuple[PodSet, ...]:
+    def train_sets(self) -> tuple[PodSet, ...]:
         return (PodSet(role="train", count=1, resources=self.resources, placement=self),)

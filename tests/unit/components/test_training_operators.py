@@ -15,7 +15,7 @@ from tests.unit.recorder import Graph, deploy
 
 SOURCES = Sources(images="mirror.example/x")
 CONNECTION = Connection(kubeconfig="kubeconfig")
-PLAIN = {"sources": SOURCES, "connection": CONNECTION}
+PLAIN: dict[str, Any] = {"sources": SOURCES, "connection": CONNECTION}
 MAKERS: dict[str, Callable[[], Any]] = {
     kubeflow_v1.TITLE: lambda: kubeflow_v1.TrainingOperator("x", kubeflow_v1.TrainingOperatorArgs(**PLAIN)),
     mpi.TITLE: lambda: mpi.MpiOperator("x", mpi.MpiOperatorArgs(**PLAIN)),

@@ -11,6 +11,7 @@ import yaml
 from components.queueing.kueue import Gangs, GpuFlavor, cohort_spec, manager_config
 from components.queueing.names import PRIORITY_LABEL, QUEUE_LABEL
 from components.queueing.team_queue import quota
+from components.training.engines import frameworks_of
 from stacks.environment.config import Environment
 from stacks.queueing.build import share_of
 from stacks.queueing.config import Queueing as QueueingConfig
@@ -169,7 +170,9 @@ def test_a_cohort_holds_a_quota_only_where_something_is_left() -> None:
 
 @pytest.mark.parametrize("fair_sharing", [True, False])
 def test_kueues_configuration(fair_sharing: bool) -> None:
-    made = manager_config(fair_sharing=fair_sharing, gangs=Gangs(timeout_seconds=300, backoff_seconds=5, retries=2))
+    gangs = Gangs(timeout_seconds=300, backoff_seconds=5, retries=2)
+    made = manager_config(frameworks_of({"pytorch"}), fair_sharing=fair_sharing, gangs=gangs)
+    assert made["integrations"]["frameworks"] == ["batch/job", "trainer.kubeflow.org/trainjob"]
     assert ("fairSharing" in made) is fair_sharing
     ready = made["waitForPodsReady"]
     assert ready["timeout"] == "300s"

@@ -1,0 +1,173 @@
+"""Waits for the end of a training that an operator runs, and says why it failed.
+
+Pulumi's own wait ends at success or at its time limit: it neither ends early nor gives a reason. So the object is made
+without a wait, and this resource follows it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi import dynamic
+
+from components.platform.connection import Connection, client_of
+from components.training.engines import EngineFacts
+
+if TYPE_CHECKING:
+    from components.platform.cluster_client import Client
+
+POLL_SECONDS = 2
+# By which a later `pulumi up` knows a failed object that was reported: it is made again then.
+REPORTED = "ml-platform/reported-failure"
+# What the API server adds to an object, and what a new one must not have.
+_SERVER_FIELDS = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "deletionTimestamp")
+LOG_CHARACTERS = 2000
+GONE_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutcomeArgs:
+    """`name` is the object's name in `namespace`; it may take `patience_seconds` from now, its queue included."""
+
+    connection: Connection
+    facts: EngineFacts
+    namespace: pulumi.Input[str]
+    name: pulumi.Input[str]
+    patience_seconds: int
+
+
+def ended(status: Mapping[str, Any], facts: EngineFacts) -> tuple[str, str] | None:
+    """The condition at the end of a training, `facts.complete` or `facts.failed`, and its message; None before it."""
+    for condition in status.get("conditions", ()):
+        if condition["status"] == "True" and condition["type"] in (facts.complete, facts.failed):
+            words = [condition.get("reason", ""), condition.get("message", "")]
+            return condition["type"], ": ".join(word for word in words if word)
+    return None
+
+
+def container_failure(pod: Mapping[str, Any]) -> str | None:
+    """Why a container of a pod ended badly, with the last lines of its log; None where none did."""
+    status = pod.get("status", {})
+    for state in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        for past in (state.get("state", {}), state.get("lastState", {})):
+            end = past.get("terminated")
+            if end and end.get("exitCode"):
+                why = end.get("reason") or "Error"
+                lines = str(end.get("message") or "").strip()[-LOG_CHARACTERS:]
+                text = f"pod {pod['metadata']['name']}, container {state['name']}: {why}, exit code {end['exitCode']}"
+                return f"{text}\n{lines}" if lines else text
+    return None
+
+
+def container_wait(pod: Mapping[str, Any]) -> str | None:
+    """What keeps a pod from running: its node, or the image of a container; None where nothing does."""
+    status, name = pod.get("status", {}), pod["metadata"]["name"]
+    for condition in status.get("conditions", ()):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return f"pod {name}: {condition.get('reason')}: {condition.get('message')}"
+    for state in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        wait = state.get("state", {}).get("waiting")
+        if wait and wait.get("reason") not in ("ContainerCreating", "PodInitializing", None):
+            return f"pod {name}, container {state['name']}: {wait['reason']}: {wait.get('message', '')}".rstrip(": ")
+    return None
+
+
+def first(pods: Iterable[Mapping[str, Any]], look: Callable[[Mapping[str, Any]], str | None]) -> str | None:
+    return next((found for pod in pods if (found := look(pod))), None)
+
+
+def renewed(found: Mapping[str, Any]) -> dict[str, Any]:
+    """An object as it was before the API server and its controllers added to it."""
+    metadata = {key: value for key, value in found["metadata"].items() if key not in _SERVER_FIELDS}
+    metadata["annotations"] = {key: value for key, value in metadata.get("annotations", {}).items() if key != REPORTED}
+    metadata.pop("finalizers", None)
+    spec = {key: value for key, value in found["spec"].items() if key not in ("runtimePatches", "managedBy")}
+    return {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": metadata, "spec": spec}
+
+
+class _OutcomeProvider(dynamic.ResourceProvider):
+    """Holds no secret: what it is told is the object's name and the cluster's address."""
+
+    serialize_as_secret_always = False
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        client = client_of(props)
+        facts = EngineFacts(**props["facts"])
+        _restart_reported(client, props, facts)
+        follow(client, props, facts)
+        return dynamic.CreateResult(id_=f"{props['namespace']}/{props['name']}", outs=props)
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
+        same = all(_olds.get(key) == _news.get(key) for key in ("namespace", "name"))
+        return dynamic.DiffResult(changes=not same, replaces=[] if same else ["name"], delete_before_replace=False)
+
+
+def _address(props: Mapping[str, Any], facts: EngineFacts) -> dict[str, Any]:
+    metadata = {"name": props["name"], "namespace": props["namespace"]}
+    return {"apiVersion": facts.api_version, "kind": facts.kind, "metadata": metadata}
+
+
+def applier(found: Mapping[str, Any]) -> str | None:
+    """The field manager that applied an object: Pulumi's provider, which goes on owning it when it is made again."""
+    managers = found["metadata"].get("managedFields", ())
+    return next((one["manager"] for one in managers if one["operation"] == "Apply"), None)
+
+
+def _restart_reported(client: Client, props: Mapping[str, Any], facts: EngineFacts) -> None:
+    """Make a training again that failed in an earlier `pulumi up`: an ended object cannot be started again."""
+    found = client.find(_address(props, facts), props["namespace"])
+    if found is None or found["metadata"].get("annotations", {}).get(REPORTED) != found["metadata"]["uid"]:
+        return
+    client.remove(found, GONE_SECONDS)
+    client.apply(renewed(found), props["namespace"], manager=applier(found))
+
+
+def follow(client: Client, props: Mapping[str, Any], facts: EngineFacts) -> None:
+    """Wait until the training completed. RuntimeError with the reason when it fails, or does not end in time."""
+    namespace, name = props["namespace"], props["name"]
+    title = f"{facts.kind} {namespace}/{name}"
+    failure: str | None = None
+    deadline = time.monotonic() + props["patienceSeconds"]
+    while True:
+        found = client.find(_address(props, facts), namespace)
+        if found is None:
+            raise RuntimeError(f"{title} was deleted while it ran: run `pulumi up --refresh` to make it again")
+        pods = client.pods(namespace, f"{facts.pod_label}={name}")
+        # Kept: pods of a failed training may go before its condition comes.
+        failure = first(pods, container_failure) or failure
+        end = ended(found.get("status", {}), facts)
+        if end is not None and end[0] == facts.complete:
+            return
+        if end is not None:
+            client.annotate(found, {REPORTED: found["metadata"]["uid"]})
+            raise RuntimeError("\n".join([f"{title} failed: {end[1]}", *([failure] if failure else [])]))
+        if time.monotonic() > deadline:
+            raise RuntimeError(
+                f"{title} did not end within {props['patienceSeconds']} s: {_waits_for(found, pods, failure)}"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _waits_for(found: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], failure: str | None) -> str:
+    if found["spec"].get("suspend"):
+        return "it waits in its queue; `kubectl get workloads` says for what"
+    return failure or first(pods, container_wait) or "its pods run"
+
+
+class Outcome(dynamic.Resource, module="training", name="Outcome"):
+    """A training that has completed. Its creation fails with the reason when the training fails."""
+
+    def __init__(self, name: str, args: OutcomeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        facts = args.facts
+        properties = {
+            "namespace": args.namespace,
+            "name": args.name,
+            "facts": {key: getattr(facts, key) for key in facts.__dataclass_fields__},
+            "patienceSeconds": args.patience_seconds,
+            **args.connection.properties,
+        }
+        super().__init__(_OutcomeProvider(), name, properties, opts)

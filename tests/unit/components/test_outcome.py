@@ -1,0 +1,140 @@
+"""How the end of a training that an operator runs is found, and what is said of a failure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from components.training import outcome
+from components.training.engines import TRAIN_JOB
+
+PROPS: dict[str, Any] = {"namespace": "demo", "name": "detector-v1", "patienceSeconds": 60}
+
+
+def condition(kind: str, status: str = "True", **more: str) -> dict[str, str]:
+    return {"type": kind, "status": status, **more}
+
+
+def pod(*, exit_code: int = 0, **state: Any) -> dict[str, Any]:
+    ended = {"terminated": {"exitCode": exit_code, **state}} if exit_code else state
+    return {
+        "metadata": {"name": "detector-v1-node-0-0"},
+        "status": {"containerStatuses": [{"name": "node", "state": ended}]},
+    }
+
+
+class Cluster:
+    """A cluster that shows one TrainJob in the states that it is given, one at each look."""
+
+    def __init__(self, *states: dict[str, Any], pods: tuple[list[dict[str, Any]], ...] = ()) -> None:
+        self.states = list(states)
+        self.shown = list(pods)
+        self.annotations: dict[str, str] = {}
+        self.made: list[dict[str, Any]] = []
+        self.removed = 0
+
+    def find(self, wanted: dict[str, Any], _namespace: str) -> dict[str, Any] | None:
+        assert (wanted["kind"], wanted["apiVersion"]) == ("TrainJob", "trainer.kubeflow.org/v1alpha1")
+        status = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        metadata: dict[str, Any] = {
+            **wanted["metadata"],
+            "uid": "one",
+            "annotations": dict(self.annotations),
+            "managedFields": [{"manager": "kueue", "operation": "Update"}, {"manager": "pulumi", "operation": "Apply"}],
+        }
+        spec = {"suspend": True, "runtimePatches": []} if status.get("queued") else {}
+        return None if status.get("gone") else {**wanted, "metadata": metadata, "spec": spec, "status": status}
+
+    def pods(self, _namespace: str, selector: str) -> list[dict[str, Any]]:
+        assert selector == "jobset.sigs.k8s.io/jobset-name=detector-v1"
+        return self.shown.pop(0) if self.shown else []
+
+    def annotate(self, _found: dict[str, Any], annotations: dict[str, str]) -> None:
+        self.annotations.update(annotations)
+
+    def remove(self, _found: dict[str, Any], _seconds: float) -> None:
+        self.removed += 1
+
+    def apply(self, wanted: dict[str, Any], _namespace: str, *, manager: str | None) -> None:
+        assert manager == "pulumi"
+        self.made.append(wanted)
+
+
+@pytest.fixture(autouse=True)
+def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcome.time, "sleep", lambda _seconds: None)
+
+
+def follow(cluster: Cluster, **more: Any) -> None:
+    outcome.follow(cluster, {**PROPS, **more}, TRAIN_JOB)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_training_that_completes() -> None:
+    follow(Cluster({}, {"conditions": [condition("Suspended", "False")]}, {"conditions": [condition("Complete")]}))
+
+
+def test_a_failure_is_told_with_its_reason_and_the_last_lines_of_the_pod_that_is_gone_by_then() -> None:
+    failed = {"conditions": [condition("Failed", reason="FailedJobs", message="jobset failed")]}
+    cluster = Cluster({}, failed, pods=([pod(exit_code=65, reason="Error", message="torch-trainer: no data")], []))
+    with pytest.raises(RuntimeError) as failure:
+        follow(cluster)
+    assert str(failure.value).splitlines() == [
+        "TrainJob demo/detector-v1 failed: FailedJobs: jobset failed",
+        "pod detector-v1-node-0-0, container node: Error, exit code 65",
+        "torch-trainer: no data",
+    ]
+    assert cluster.annotations == {outcome.REPORTED: "one"}
+
+
+def test_a_reported_failure_is_made_again_and_another_is_not() -> None:
+    cluster = Cluster({"queued": True})
+    outcome._restart_reported(cluster, PROPS, TRAIN_JOB)  # pyright: ignore[reportArgumentType, reportPrivateUsage]
+    assert not cluster.made
+    cluster.annotations = {outcome.REPORTED: "one", "mine": "kept"}
+    outcome._restart_reported(cluster, PROPS, TRAIN_JOB)  # pyright: ignore[reportArgumentType, reportPrivateUsage]
+    (made,) = cluster.made
+    assert cluster.removed == 1
+    assert made["metadata"] == {"name": "detector-v1", "namespace": "demo", "annotations": {"mine": "kept"}}
+    assert made["spec"] == {"suspend": True}
+    assert "status" not in made
+
+
+def test_one_that_was_deleted_is_not_waited_for() -> None:
+    with pytest.raises(RuntimeError, match="was deleted while it ran"):
+        follow(Cluster({}, {"gone": True}))
+
+
+@pytest.mark.parametrize(
+    ("state", "pods", "reason"),
+    [
+        ({"queued": True}, [], "it waits in its queue"),
+        ({}, [pod(waiting={"reason": "ErrImagePull", "message": "no such image"})], "ErrImagePull: no such image"),
+        (
+            {},
+            [
+                {
+                    "metadata": {"name": "one"},
+                    "status": {
+                        "conditions": [
+                            condition("PodScheduled", "False", reason="Unschedulable", message="0/3 nodes have a GPU")
+                        ]
+                    },
+                }
+            ],
+            "pod one: Unschedulable: 0/3 nodes have a GPU",
+        ),
+        ({}, [pod(running={})], "its pods run"),
+    ],
+)
+def test_a_training_that_does_not_end_says_what_it_waits_for(
+    state: dict[str, Any], pods: list[dict[str, Any]], reason: str
+) -> None:
+    with pytest.raises(RuntimeError, match="did not end within -1 s") as failure:
+        follow(Cluster(state, pods=(pods,)), patienceSeconds=-1)
+    assert reason in str(failure.value)
+
+
+def test_out_of_memory() -> None:
+    found = outcome.container_failure(pod(exit_code=137, reason="OOMKilled"))
+    assert found == "pod detector-v1-node-0-0, container node: OOMKilled, exit code 137"
