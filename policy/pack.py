@@ -18,9 +18,10 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
+from policy.graph.resources import Resource, Stack
+from policy.graph.values import UNKNOWN
 from policy.rules import RULES
-from policy.rules.model import Level, Resource, ResourceRule, Setting, Stack, StackRule
-from policy.rules.values import UNKNOWN
+from policy.rules.model import Level, ResourceRule, Setting, StackRule
 
 NAME = "ml-platform"
 LEVELS = {Level.MANDATORY: EnforcementLevel.MANDATORY, Level.ADVISORY: EnforcementLevel.ADVISORY}

@@ -1,14 +1,30 @@
 """All rules, grouped by subject."""
 
-from policy.rules import capacity, data, identity, network, supply_chain, tenancy, workloads
+from policy.rules import (
+    access,
+    aws,
+    data,
+    jobs,
+    network,
+    pod_security,
+    resources,
+    secrets,
+    servers,
+    supply_chain,
+    tenancy,
+)
 from policy.rules.model import ResourceRule, StackRule
 
 RULES: tuple[ResourceRule | StackRule, ...] = (
-    *network.RULES,
-    *identity.RULES,
-    *data.RULES,
-    *supply_chain.RULES,
-    *workloads.RULES,
     *tenancy.RULES,
-    *capacity.RULES,
+    *access.RULES,
+    *pod_security.RULES,
+    *secrets.RULES,
+    *resources.RULES,
+    *jobs.RULES,
+    *servers.RULES,
+    *network.RULES,
+    *supply_chain.RULES,
+    *data.RULES,
+    *aws.RULES,
 )

@@ -1,34 +1,33 @@
-"""What runs is what was reviewed: fixed versions from known sources."""
+"""Only reviewed software runs: fixed versions from known sources."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from policy.rules.images import OWN_REGISTRIES, catalog, from_registry, in_catalog, is_sample, parse
-from policy.rules.model import Level, Resource, ResourceRule, Setting, Settings, StackRule, resource_rule
-from policy.rules.pods import pods
-from policy.rules.values import UNKNOWN, differs, each, get, no
+from policy.graph.images import catalog, from_registry, in_catalog, is_sample, parse
+from policy.graph.pods import parts
+from policy.graph.resources import Resource
+from policy.graph.values import UNKNOWN
+from policy.rules.aws.registry import REGISTRIES as AWS_REGISTRIES
+from policy.rules.model import Level, ResourceRule, Setting, Settings, StackRule, resource_rule
 
 REGISTRIES = {
     "registries": Setting(
-        default=OWN_REGISTRIES, description="patterns of image references of the environment's own registries"
+        # The registry of the embedded cluster, and those of clouds.
+        default=("localhost/*", *AWS_REGISTRIES),
+        description="patterns of image references in the environment's own registries",
     )
 }
 EXACT_VERSION = re.compile(r"v?\d+\.\d+\.\d+([-+][\w.+-]+)?")
 LOCAL_CHART = re.compile(r"(\.{0,2}/|.*\.tgz$)")
-REPOSITORY = "aws:ecr/repository:Repository"
 
 
 def image_references(resource: Resource) -> list[str]:
-    return sorted(
-        {
-            container["image"]
-            for pod in pods(resource)
-            for container in pod.containers
-            if isinstance(container.get("image"), str)
-        }
-    )
+    """The images that a Kubernetes object names, at any depth: of containers, and of those that operators make."""
+    # `image` of an RBD volume is a disk.
+    found = (part["image"] for _, part in parts(resource) if "image" in part and "monitors" not in part)
+    return sorted({image for image in found if isinstance(image, str)})
 
 
 @resource_rule(
@@ -86,67 +85,8 @@ def chart_pinned(chart: Resource, _: Settings) -> Iterator[str]:
         yield (f"version {version} of chart {source} is not exact." if version else f"chart {source} has no version.")
 
 
-@resource_rule(
-    "eks-addon-pinned",
-    types=("aws:eks/addon:Addon",),
-    level=Level.MANDATORY,
-    reason="AWS would choose the version of the day it is made",
-    remedy="Set addonVersion from the catalog's list for the cluster's Kubernetes version.",
-)
-def eks_addon_pinned(addon: Resource, _: Settings) -> Iterator[str]:
-    """Every EKS add-on has a version."""
-    if not addon.props.get("addonVersion"):
-        yield f"add-on {addon.props.get('addonName')} has no addonVersion."
-
-
-@resource_rule(
-    "node-image-pinned",
-    types=("kubernetes:karpenter.k8s.aws/v1:EC2NodeClass",),
-    level=Level.MANDATORY,
-    reason="a new image would replace every node on the day AWS publishes it",
-    remedy="Name a dated version in amiSelectorTerms, such as alias al2023@v20260101, or an image id.",
-)
-def node_image_pinned(node_class: Resource, _: Settings) -> Iterator[str]:
-    """Karpenter starts nodes from one dated image."""
-    for term in each(get(node_class.props, "spec", "amiSelectorTerms")):
-        alias = get(term, "alias")
-        if isinstance(alias, str) and (alias.endswith("@latest") or "@" not in alias):
-            yield f"alias {alias} moves."
-
-
-@resource_rule(
-    "registry-tags-immutable",
-    types=(REPOSITORY,),
-    level=Level.MANDATORY,
-    reason="whoever can push could otherwise change what runs without a review",
-    remedy="Set imageTagMutability to IMMUTABLE.",
-)
-def registry_tags_immutable(repository: Resource, _: Settings) -> Iterator[str]:
-    """A tag of a registry never moves."""
-    mutability = repository.props.get("imageTagMutability")
-    if differs(mutability, "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION"):
-        yield f"imageTagMutability is {mutability or 'not set, which means MUTABLE'}."
-
-
-@resource_rule(
-    "registry-scans",
-    types=(REPOSITORY,),
-    level=Level.ADVISORY,
-    reason="accounts with enhanced scanning set it for the whole registry",
-    remedy="Set imageScanningConfiguration.scanOnPush to true.",
-)
-def registry_scans(repository: Resource, _: Settings) -> Iterator[str]:
-    """A registry scans what is pushed."""
-    if no(get(repository.props, "imageScanningConfiguration", "scanOnPush")):
-        yield "scanOnPush is not true."
-
-
 RULES: tuple[ResourceRule | StackRule, ...] = (
     image_fixed,
     image_known,
     chart_pinned,
-    eks_addon_pinned,
-    node_image_pinned,
-    registry_tags_immutable,
-    registry_scans,
 )

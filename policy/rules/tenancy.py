@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policy.rules.model import Level, Resource, ResourceRule, Settings, Stack, StackRule, stack_rule
-from policy.rules.pods import team_pods
-from policy.rules.values import UNKNOWN, differs, get, may_hold
+from policy.graph.resources import Resource, Stack
+from policy.graph.values import UNKNOWN, differs, get, may_hold
+from policy.rules.model import Level, ResourceRule, Settings, StackRule, stack_rule
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
 
@@ -84,23 +84,9 @@ def namespace_denies_by_default(stack: Stack, _: Settings) -> Iterator[tuple[Res
             yield space, f"{direction} is not denied by default."
 
 
-@stack_rule(
-    "workload-without-api-token",
-    level=Level.ADVISORY,
-    reason="controllers that a team brings along may need one",
-    remedy="Set automountServiceAccountToken to false in the pod.",
-)
-def workload_without_api_token(stack: Stack, _: Settings) -> Iterator[tuple[Resource, str]]:
-    """A team's pods hold no token for the Kubernetes API."""
-    for pod in team_pods(stack):
-        if differs(pod.spec.get("automountServiceAccountToken"), False):
-            yield pod.owner, "automountServiceAccountToken is not false."
-
-
 RULES: tuple[ResourceRule | StackRule, ...] = (
     namespace_restricted,
     namespace_has_quota,
     namespace_has_limit_range,
     namespace_denies_by_default,
-    workload_without_api_token,
 )

@@ -11,8 +11,9 @@ from typing import Any
 import yaml
 
 from images import content_tag
-from policy.rules.model import Resource, ResourceRule, Stack, StackRule
-from policy.rules.values import UNKNOWN
+from policy.graph.resources import Resource, Stack
+from policy.graph.values import UNKNOWN
+from policy.rules.model import ResourceRule, StackRule
 
 FOLDER = Path(__file__).parent / "fixtures"
 Rule = ResourceRule | StackRule
@@ -59,7 +60,7 @@ def findings(
 def cases() -> list[Case]:
     """All cases of all fixture files."""
     found: list[Case] = []
-    for path in sorted(FOLDER.glob("*.yaml")):
+    for path in sorted(FOLDER.rglob("*.yaml")):
         text = path.read_text().replace("<trainer>", content_tag("trainer"))
         for rule, group in yaml.safe_load(text).items():
             for kind in ("passes", "violates"):
@@ -74,13 +75,14 @@ def _case(rule: str, name: str, raw: dict[str, Any], *, violates: bool) -> Case:
     return Case(
         rule=rule,
         id=name,
-        resources=tuple(_resource(item) for item in resources),
+        resources=tuple(make_resource(item) for item in resources),
         says=says,
         hides=raw.get("hides"),
     )
 
 
-def _resource(raw: dict[str, Any]) -> Resource:
+def make_resource(raw: dict[str, Any]) -> Resource:
+    """A resource from its YAML form: type, name, props, and what else the fixtures describe."""
     props = dict(raw.get("props", {}))
     for key, listed in raw.get("document", {}).items():
         props[key] = _document(listed)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from policy.rules.model import Resource
-from policy.rules.values import UNKNOWN
+from policy.graph.resources import Resource
+from policy.graph.values import UNKNOWN
 from tests.unit.recorder import Graph
 
 

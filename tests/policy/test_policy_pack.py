@@ -80,7 +80,7 @@ def test_a_violating_resource_is_reported_with_object_fault_and_remedy(pack: Ana
     answer = pack.Analyze(request("kubernetes:apps/v1:Deployment", PRIVILEGED))
     (found,) = [d for d in answer.diagnostics if d.policyName == "no-privileged-pod"]
     assert found.enforcementLevel == proto.MANDATORY
-    assert "Deployment demo/digits: hostPID is true. Leave it out" in found.message
+    assert "Deployment demo/digits: hostPID is true. Remove it" in found.message
 
 
 def test_a_value_that_is_not_known_yet_is_no_violation_and_no_complaint(pack: AnalyzerStub) -> None:

@@ -54,7 +54,7 @@ def test_configuration_replaces_a_default() -> None:
 
 def test_types_that_rules_look_for_exist_in_the_sdks() -> None:
     """A type that is misspelt would make a rule that never finds anything."""
-    sources = "".join(path.read_text() for path in (ROOT / "policy" / "rules").glob("*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "policy").rglob("*.py"))
     wanted = set(re.findall(r'"((?:aws|kubernetes):[^"\s]+:[A-Z]\w+)"', sources))
     roots = [Path(str(sdk.__file__)).parent for sdk in (pulumi_aws, pulumi_kubernetes)]
     sdks = "".join((root / "__init__.py").read_text() for root in roots)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from images import content_tag
+from policy.graph.images import in_catalog, is_sample, parse, references
+from policy.graph.values import UNKNOWN, differs, each, get, no, yes
 from policy.rules import RULES
-from policy.rules.images import in_catalog, is_sample, parse, references
-from policy.rules.values import UNKNOWN, differs, each, get, no, statements, yes
+from policy.rules.aws.documents import statements
 from tests.policy.cases import Case, cases, findings
 
 CASES = cases()

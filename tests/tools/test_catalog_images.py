@@ -22,7 +22,7 @@ from local.paths import mirror_folder
 from local.toolchain import building
 from local.toolchain.tools import PULUMI_PROVIDER
 from local.upgrade import images
-from policy.rules.images import in_catalog, is_sample
+from policy.graph.images import in_catalog, is_sample
 from stacks.catalog.installed import installed
 from stacks.environment.config import Environment
 from stacks.teams.secret_values import KEY

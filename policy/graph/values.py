@@ -1,20 +1,20 @@
-"""Reading the inputs of a resource, some of which are not known before the update.
+"""Reading the inputs of a resource, some of which are unknown before the update.
 
-A rule never reports what it cannot know: an unknown value passes in the preview. The update runs the same
-rules again before each resource is made, and then knows.
+A rule never reports what it cannot know: an unknown value passes in the preview. The update runs the same rules again
+before it creates each resource, and knows the value then.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from typing import Any, cast
 
 Props = Mapping[str, Any]
 
 
 class Unknown:
-    """A value that only the update can tell. It is true, and equal to nothing."""
+    """A value that only the update will know. It is true, and equal to nothing."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -65,25 +65,38 @@ def no(value: object) -> bool:
     return value is not UNKNOWN and not yes(value)
 
 
-def statements(document: object) -> list[dict[str, Any]]:
-    """The statements of an IAM policy document, given as JSON text or as a mapping; none if it is unknown.
-
-    Raises ValueError with the reason for text that is no JSON object: AWS would refuse it too.
-    """
-    if isinstance(document, str):
-        document = json.loads(document)
-        if not isinstance(document, dict):
-            raise ValueError(f"a policy document must be a JSON object, not {type(document).__name__}")
-    found = each(get(document, "Statement"))
-    return [cast("dict[str, Any]", statement) for statement in found if isinstance(statement, dict)]
-
-
 def mappings(value: object) -> Iterator[dict[str, Any]]:
     """Every mapping in a value, at any depth, outermost first."""
+    yield from (mapping for _, mapping in named_mappings(value, ""))
+
+
+def holds_unknown(value: object) -> bool:
+    """Whether a value, or a part of it at any depth, is unknown."""
     if isinstance(value, Mapping):
-        yield cast("dict[str, Any]", value)
-        for item in cast("Props", value).values():
-            yield from mappings(item)
+        return any(holds_unknown(item) for item in cast("Props", value).values())
+    if isinstance(value, list | tuple):
+        return any(holds_unknown(item) for item in cast("list[Any]", value))
+    return value is UNKNOWN
+
+
+def named_mappings(value: object, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every mapping in a value, at any depth, with its `name`, otherwise the key under which it stands."""
+    if isinstance(value, Mapping):
+        mapping = cast("dict[str, Any]", value)
+        own = mapping.get("name")
+        yield (own if isinstance(own, str) else name), mapping
+        for key, item in mapping.items():
+            yield from named_mappings(item, key)
     elif isinstance(value, list | tuple):
         for item in cast("list[Any]", value):
-            yield from mappings(item)
+            yield from named_mappings(item, name)
+
+
+def is_world(cidr: object) -> bool:
+    """Whether a CIDR holds every address, or at least half of them (0.0.0.0/1 is a well-known way around)."""
+    if not isinstance(cidr, str):
+        return False
+    try:
+        return ip_network(cidr, strict=False).prefixlen <= 1
+    except ValueError:
+        return False

@@ -1,4 +1,4 @@
-"""Image references: how the pack tells a fixed image from a moving one, and a known one from a stranger."""
+"""Image references: which are fixed, and which are known."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from typing import Any
 import yaml
 
 from images import content_tag, sample_images
-from policy.rules.values import mappings
+from policy.graph.values import mappings
 
 ROOT = Path(__file__).resolve().parents[2]
-# The environment's own registries: the embedded cluster's, and ECR of any account and region.
-OWN_REGISTRIES = ("localhost/*", "*.dkr.ecr.*.amazonaws.com/*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +47,7 @@ def references(document: object) -> Iterator[str]:
 
 @cache
 def catalog() -> frozenset[str]:
-    """The images of catalog.yaml at the repository root; none when a checkout has no catalog."""
+    """The images of catalog.yaml at the repository root; none when the checkout has no catalog."""
     path = ROOT / "catalog.yaml"
     if not path.is_file():
         return frozenset()
@@ -57,7 +55,7 @@ def catalog() -> frozenset[str]:
 
 
 def in_catalog(reference: str, known: frozenset[str]) -> bool:
-    """Whether a reference is one of the catalog's, or that one behind the prefix of a mirror."""
+    """Whether a reference is in the catalog, possibly behind the prefix of a mirror."""
     return any(reference == entry or reference.endswith(f"/{entry}") for entry in known)
 
 
@@ -73,8 +71,8 @@ def _content_tags() -> dict[str, str]:
 def is_sample(reference: str, registries: Sequence[str]) -> bool:
     """Whether it is a sample image of this checkout, from the environment's own registry.
 
-    The tag of a sample image is the hash of its build context. It is computed here once more: a tag that only
-    looks like one does not pass.
+    The tag of a sample image is the hash of its build context. It is computed here again, so a tag that only looks like
+    one does not pass.
     """
     image = parse(reference)
     name = image.repository.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Least privilege, in AWS and in Kubernetes."""
+"""Least privilege in AWS."""
 
 from __future__ import annotations
 
@@ -7,18 +7,10 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from policy.rules.model import (
-    Level,
-    Resource,
-    ResourceRule,
-    Setting,
-    Settings,
-    Stack,
-    StackRule,
-    resource_rule,
-    stack_rule,
-)
-from policy.rules.values import each, get, statements
+from policy.graph.resources import Resource, Stack
+from policy.graph.values import each, get
+from policy.rules.aws.documents import statements
+from policy.rules.model import Level, ResourceRule, Setting, Settings, StackRule, resource_rule, stack_rule
 
 ROLE = "aws:iam/role:Role"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
@@ -57,7 +49,6 @@ NODE_POLICIES = (
     "CloudWatchAgentServerPolicy",
 )
 BROAD_POLICIES = re.compile(r"/(AdministratorAccess|PowerUserAccess|IAMFullAccess|[\w-]*FullAccess)$")
-BROAD_RBAC_VERBS = {"*", "escalate", "bind", "impersonate"}
 
 
 def documents(resource: Resource) -> Iterator[dict[str, Any]]:
@@ -198,46 +189,6 @@ def node_role_without_data(stack: Stack, settings: Settings) -> Iterator[tuple[R
                     yield role, f"{sid(statement)} allows {action} to every pod of the node."
 
 
-@resource_rule(
-    "rbac-no-wildcard",
-    types=(
-        "kubernetes:rbac.authorization.k8s.io/v1:Role",
-        "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole",
-    ),
-    level=Level.MANDATORY,
-    reason="each of them leads to every other permission",
-    remedy="List the verbs and resources that are used.",
-)
-def rbac_no_wildcard(role: Resource, _: Settings) -> Iterator[str]:
-    """No role has a wildcard, or may escalate, bind or impersonate."""
-    for rule in each(role.props.get("rules")):
-        for verb in each(get(rule, "verbs")):
-            if verb in BROAD_RBAC_VERBS:
-                yield f"verb {verb} on {', '.join(map(str, each(get(rule, 'resources'))))}."
-        if "*" in each(get(rule, "resources")):
-            yield "every resource of the API group."
-
-
-@resource_rule(
-    "rbac-no-cluster-admin",
-    types=(
-        "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
-        "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding",
-    ),
-    level=Level.MANDATORY,
-    reason="people get cluster-admin through an access entry that is logged and can be taken away",
-    remedy="Bind a role with the permissions that are needed.",
-)
-def rbac_no_cluster_admin(binding: Resource, _: Settings) -> Iterator[str]:
-    """Nobody is bound to cluster-admin, and nothing to everybody."""
-    if get(binding.props, "roleRef", "name") == "cluster-admin":
-        yield "it binds cluster-admin."
-    for subject in each(binding.props.get("subjects")):
-        name = get(subject, "name")
-        if name in ("system:unauthenticated", "system:anonymous", "system:authenticated"):
-            yield f"it binds {name}."
-
-
 RULES: tuple[ResourceRule | StackRule, ...] = (
     iam_no_wildcard_action,
     iam_resource_scoped,
@@ -245,6 +196,4 @@ RULES: tuple[ResourceRule | StackRule, ...] = (
     iam_no_broad_managed_policy,
     iam_no_static_keys,
     node_role_without_data,
-    rbac_no_wildcard,
-    rbac_no_cluster_admin,
 )
