@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import ClassVar, Self
@@ -11,14 +10,11 @@ from pydantic import Field
 
 from components.gpu.resources import GPU, SHARED_GPU, mig_resource
 from components.quantities import format_bytes, format_cpu, parse_quantity
+from components.secret_patterns import names_secret
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, rule, shown
 from stacks.language.types import Cpu, Memory, ObjectName, SecretKeyName
 from stacks.workloads.types import EnvName, FolderPath, MigProfile
-
-# Whole words of a variable's name, so that TOKENIZERS_PARALLELISM and MAX_TOKENS pass.
-_SECRET_NAME = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|TOKEN|SECRET|KEY|APIKEY|CREDENTIALS?)(?:$|_)", re.I)
-
 
 # Where the platform mounts something itself, and where programs need what is there.
 _PLATFORM_FOLDERS = ("/tmp", "/models", "/data", "/proc", "/sys", "/dev", "/bin", "/usr", "/lib")  # noqa: S108
@@ -147,7 +143,7 @@ class Container(ConfigModel):
             for name in self.platform_variables & names.keys():
                 remedy = "remove it, or use another name"
                 yield Fault(path=(key, name), message=f"is a variable that the platform sets; {remedy}")
-        for name in filter(_SECRET_NAME.search, self.env):
+        for name in filter(names_secret, self.env):
             remedy = f"refer to a Kubernetes Secret instead: secretEnv: {{{name}: {{secret: …, key: …}}}}"
             yield Fault(path=("env", name), message=f"looks like a secret, and this file is not one; {remedy}")
 
