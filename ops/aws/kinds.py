@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policy.rules.data import STATEFUL
+from policy.rules.aws.data import STATEFUL
 
 # Deleting one deletes data, unless a second copy is kept.
 DATA = frozenset(

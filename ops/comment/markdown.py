@@ -6,16 +6,11 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-# What a message must never show: keys, tokens, passwords in URLs and after their names.
+from components.secret_patterns import VALUES
+
+# What a message must never show: well-known forms of secrets, and what stands after a word for one.
 REDACTED = "[redacted]"
-_SECRETS = (
-    re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    re.compile(r"\bgh[pousr]_\w{20,}"),
-    re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"),
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL),
-    re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),
-    re.compile(r"(?i)(?<=password[=:])\s*\S+|(?<=secret[=:])\s*\S+|(?<=token[=:])\s*\S+"),
-)
+_SECRETS = (*VALUES, re.compile(r"(?i)(?<=password[=:])\s*\S+|(?<=secret[=:])\s*\S+|(?<=token[=:])\s*\S+"))
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|@~$&\"']")
 
 

@@ -19,20 +19,21 @@ def resources(graph: Graph) -> list[Resource]:
             type=found.type,
             urn=found.urn,
             name=found.name,
-            props=_plain(found.inputs),
+            props=mark_unknown(found.inputs),
             protect=found.protect,
             references={
                 key: [ids[value]] for key, value in found.inputs.items() if isinstance(value, str) and value in ids
             },
-            provider=_plain(providers.get(found.provider.rpartition("::")[0], {})),
+            provider=mark_unknown(providers.get(found.provider.rpartition("::")[0], {})),
         )
         for found in graph.registrations
     ]
 
 
-def _plain(value: Any) -> Any:
+def mark_unknown(value: Any) -> Any:
+    """A value with `UNKNOWN` in place of everything that the mocks know no plain value of."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: mark_unknown(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [mark_unknown(item) for item in value]
     return value if value is None or isinstance(value, str | bool | int | float) else UNKNOWN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class Fault:
     rule: str
     change: dict[str, Any]
     says: str = ""
-    also: tuple[str, ...] = ()
+    also: Sequence[str] = ()
 
     def name(self) -> str:
         return f"{self.kind}-{self.rule}-{next(iter(self.change))}"
@@ -102,7 +102,7 @@ def faults() -> Iterator[Fault]:
                 change = {f"{pod}/automountServiceAccountToken": True}
                 yield Fault(kind=kind, rule="workload-without-api-token", change=change)
         for broken in engine.get("broken", ()):
-            yield Fault(kind=kind, **{**broken, "also": tuple(broken.get("also", ()))})
+            yield Fault(kind=kind, **broken)
 
 
 def test_every_kind_is_here() -> None:

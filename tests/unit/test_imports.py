@@ -31,11 +31,11 @@ WRONG = {
     ),
     "The program imports none of its tools": (
         "components/labels.py",
-        "from policy.rules import values",
+        "from policy.graph import values",
         "components.labels -> policy.graph.values",
     ),
     "local/ and policy/ do not import ops/": (
-        "policy/rules/values.py",
+        "policy/graph/values.py",
         "from ops import bill",
         "policy.graph.values -> ops.bill",
     ),
