@@ -75,7 +75,7 @@ def changed(props: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
         *parents, last = (int(key) if key.isdigit() else key.replace("~", "/") for key in path.split("/"))
         target: Any = result
         for key in parents:
-            target = target[key] if isinstance(target, list) else target.setdefault(key, {})
+            target = target[key] if isinstance(key, int) else target.setdefault(key, {})
         if value is None:
             del target[last]
         else:
