@@ -77,16 +77,22 @@ _ENVIRONMENT = (
     line(teams.namespace_faults, teams="teams: [?].namespace"),
     *_of_team("teams[i]"),
     line(storage_use.folder_faults, storage="storage[i]", teams="teams: [?].name"),
-    line(storage_use.mode_faults, storage="storage[i]: accessMode", team=f"teams[j]: {_USERS}", kind="cluster.kind"),
+    line(
+        storage_use.mode_faults,
+        storage="storage[i]: accessMode",
+        team=f"teams[j]: {_USERS}",
+        one_node="cluster.oneNode",
+    ),
     line(storage.file_system_faults, storage="storage[i]", cluster="cluster: sharedFiles, lustre"),
     line(storage.bucket_faults, storage="storage[i]", cluster="cluster: buckets[*].name"),
     line(storage.object_store_faults, storage="storage[i]: bucket", store="objectStore"),
     line(storage.mount_faults, storage="storage[i]: access", cluster="cluster: addons"),
-    line(storage.nfs_faults, storage="storage[i]: provisioning", drivers="storageDrivers", kind="cluster.kind"),
-    line(storage.driver_faults, drivers="storageDrivers?", kind="cluster.kind"),
+    line(
+        storage.nfs_faults, storage="storage[i]: provisioning", drivers="storageDrivers", lacking="cluster.bringsNoNfs"
+    ),
+    line(storage.driver_faults, drivers="storageDrivers?", problem="cluster.driverProblem"),
     line(aws.resource_faults, cluster="cluster?", teams="teams: [*].name"),
     line(aws.role_faults, cluster="cluster: name", name="teams[i].name"),
-    line(aws.driver_faults, cluster="cluster: autoMode", gpu="gpu: driver"),
     line(gateway.domain_faults, gateway="gateway: domain", route="teams[i].serving[j].route?"),
     line(
         gateway.place_faults,
@@ -94,7 +100,7 @@ _ENVIRONMENT = (
         teams="teams: [?].serving[?].route.host, [?].serving[?].route.path",
     ),
     line(gateway.mesh_faults, mesh="mesh", joins="teams[i].mesh?"),
-    line(logging.mirror_faults, logging="logging?", kind="cluster.kind", mirror="catalog.mirror"),
+    line(logging.mirror_faults, logging="logging?", embedded="cluster.embedded", mirror="catalog.mirror"),
     line(queueing.absence_faults, queueing="queueing", queue="teams[i].queue?"),
     line(
         queueing.priority_faults,
@@ -116,7 +122,7 @@ _ENVIRONMENT = (
         gpu="gpu",
         queueing="queueing: flavors, cohort",
     ),
-    line(gpu.driver_faults, driver="gpu.driver", kind="cluster.kind"),
+    line(gpu.driver_faults, driver="gpu.driver", cluster="cluster: autoMode"),
     line(gpu.dedication_faults, cluster="cluster?", teams="teams: [*].name"),
     line(gpu.pool_faults, gpu="gpu?", cluster=_POOLS),
     line(gpu.sharing_faults, gpu="gpu: driver, sharing, pools", cluster=_POOLS),
@@ -136,13 +142,13 @@ _ENVIRONMENT = (
             priorities.workload_faults,
             priority=f"teams[i].{entry}.priority?",
             priorities="priorities: [*].name",
-            kind="cluster.kind",
+            ours="cluster.allIsOurs",
         )
         for entry in _ENTRIES
     ),
     line(monitoring.slo_faults, monitoring="monitoring", slo="teams[i].serving[j].slo?"),
     line(monitoring.route_faults, alerting="monitoring.alerting?", teams="teams: [*].name"),
-    line(monitoring.grafana_faults, monitoring="monitoring: install", kind="cluster.kind"),
+    line(monitoring.grafana_faults, monitoring="monitoring: install", default="cluster.monitoringInstall"),
     line(external_secrets.section_faults, section="externalSecrets", team="teams[i]?"),
     line(external_secrets.endpoint_faults, endpoint="externalSecrets.endpoint?", kind="cluster.kind"),
     line(external_secrets.region_faults, section="externalSecrets: region", kind="cluster.kind"),
@@ -160,7 +166,7 @@ _ENVIRONMENT = (
 
 _TEAM_STACK = (
     *_of_team("team"),
-    line(storage_use.mode_faults, storage="storage[i]: accessMode", team=f"team: {_USERS}", kind="none"),
+    line(storage_use.mode_faults, storage="storage[i]: accessMode", team=f"team: {_USERS}", one_node="none"),
     line(storage.team_stack_faults, storage="storage[i]"),
 )
 

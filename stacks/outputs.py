@@ -1,6 +1,7 @@
 """The shape of the stack outputs (docs/reference/outputs.md): an interface, so names stay as they are.
 
-Every dictionary below holds plain values and Pulumi outputs alike; a reader of the stack sees plain values.
+Every dictionary below holds plain values and Pulumi outputs alike; a reader of the stack sees plain values. What a
+cloud adds is in its folder, such as `stacks.clouds.aws.outputs`.
 """
 
 from __future__ import annotations
@@ -66,38 +67,6 @@ class TeamOutput(TypedDict):
     serving: dict[str, ServingOutput]
 
 
-class AwsDatabaseOutput(TypedDict):
-    """`secret` is the ARN of the entry in Secrets Manager that holds user and password."""
-
-    address: pulumi.Output[str]
-    secret: pulumi.Output[str]
-
-
-class AwsTeamOutput(TypedDict):
-    """What a team has in AWS: its role, the repositories of its images, its folder (an EFS access point)."""
-
-    role: pulumi.Output[str]
-    images: dict[str, pulumi.Output[str]]
-    folder: pulumi.Output[str] | None
-
-
-class AwsOutputs(TypedDict):
-    """An environment in AWS. `kubeconfig` holds no secret: it asks the AWS CLI for a token. Buckets, images
-    and teams by their names; `fileSystem` is the id of EFS, `lustre` the DNS name of FSx.
-    """
-
-    account: str
-    region: str
-    cluster: pulumi.Output[str]
-    kubeconfig: pulumi.Output[str]
-    buckets: dict[str, pulumi.Output[str]]
-    images: dict[str, pulumi.Output[str]]
-    fileSystem: pulumi.Output[str] | None
-    lustre: pulumi.Output[str] | None
-    database: AwsDatabaseOutput | None
-    teams: dict[str, AwsTeamOutput]
-
-
 class MonitoringOutput(TypedDict):
     """Where metrics and alerts are: a namespace, and addresses that hold within the cluster."""
 
@@ -120,9 +89,3 @@ class TeamStackOutputs(TypedDict):
 
     environment: str
     teams: dict[str, TeamOutput]
-
-
-class AwsStackOutputs(StackOutputs):
-    """What a stack exports where `cluster.kind` is `aws`."""
-
-    aws: AwsOutputs

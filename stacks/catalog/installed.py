@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stacks.clouds.config import LocalCluster
 from stacks.environment.config import Environment
 from stacks.language.model import ConfigModel
 
@@ -32,6 +31,6 @@ def _parts(value: object) -> Iterator[ConfigModel]:
 def from_embedded_mirror(environment: Environment) -> frozenset[str]:
     """The entries that the embedded cluster takes from the mirror of this machine."""
     mirror = environment.catalog.mirror
-    if not isinstance(environment.cluster, LocalCluster) or (mirror.charts and mirror.images):
+    if not environment.cluster.embedded or (mirror.charts and mirror.images):
         return frozenset()
     return installed(environment)

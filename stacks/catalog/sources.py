@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def sources(environment: Environment, environ: Mapping[str, str], home: Path) -> Sources:
     """What the config says, else on the embedded cluster this machine's mirror, else the makers' own places."""
     said = environment.catalog.mirror
-    embedded = environ.get(EMBEDDED_VARIABLE) if environment.cluster.kind == "local" else None
+    embedded = environ.get(EMBEDDED_VARIABLE) if environment.cluster.embedded else None
     return Sources(
         charts=_place(said.charts, home) or embedded,
         manifests=_place(said.manifests, home),

@@ -1,70 +1,50 @@
-"""The node pools that a stack file tells of, whatever kind of cluster has them."""
+"""A node pool as the platform knows it, whatever the stack file says of it and whoever runs the nodes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from components.aws.compute import instance_types
-from components.gpu import resources as gpus
-from stacks.clouds.config import AwsCluster, Cluster, LocalCluster
-from stacks.gpu.config import Gpu
+from components.gpu.resources import GPU, Exclusive, Sharing, node_resources
+from components.placement import POOL_LABEL
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pool:
-    """A pool of alike nodes. gpus: of its largest node. product: what is known of the GPUs, for `gpus.mig_profiles`.
+class NodePool:
+    """A pool of alike nodes.
 
-    path: where the stack file says it. team: the one that it is dedicated to. karpenter: whether its nodes are started
-    for pods that wait. resources: what a node offers of GPUs and their parts, by resource name.
+    path: where the stack file has it. nodes: how many there may be. gpus: of its largest node; least_gpus: of its
+    smallest, where it has nodes of several sizes. product: what is known of the GPUs, for `mig_profiles`.
+    team: the one that the pool is dedicated to, None for all. on_demand: nodes are started for pods that wait, by an
+    autoscaler that knows whole GPUs only. labels: by which pods find the nodes, where it is not by the pool's name.
     """
 
     name: str
     path: tuple[str | int, ...]
+    nodes: int
     gpus: int
-    product: str
-    team: str | None
-    karpenter: bool
-    sharing: gpus.Sharing
+    least_gpus: int | None = None
+    product: str = ""
+    instance_types: tuple[str, ...] = ()
+    team: str | None = None
+    on_demand: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    sharing: Sharing = field(default_factory=Exclusive)
 
     @property
     def resources(self) -> Mapping[str, int]:
-        return gpus.node_resources(self.gpus, self.sharing) if self.gpus else {}
+        """What the largest node offers of GPUs and their parts, by resource name."""
+        return node_resources(self.gpus, self.sharing) if self.gpus else {}
 
+    @property
+    def whole_gpus(self) -> int:
+        """GPUs of all nodes, of those that are not handed out in parts under a name of their own.
 
-def known_pools(cluster: Cluster, settings: Gpu | None) -> tuple[Pool, ...]:
-    """The pools of the cluster. Empty where they are not this file's business: then nothing is known of them.
+        Counted by the smallest node: a queue promises no more than there is on any of them.
+        """
+        least = self.gpus if self.least_gpus is None else self.least_gpus
+        return self.nodes * node_resources(least, self.sharing).get(GPU, 0) if least else 0
 
-    settings: how their GPUs are shared.
-    """
-
-    def sharing_of(pool: str) -> gpus.Sharing:
-        return settings.sharing_of(pool) if settings else gpus.Exclusive()
-
-    if isinstance(cluster, LocalCluster):
-        return tuple(
-            Pool(
-                name=pool.name,
-                path=("cluster", "simulatedNodes", index),
-                gpus=pool.gpus,
-                product=pool.gpu_product or "",
-                team=pool.dedicated_to,
-                karpenter=False,
-                sharing=sharing_of(pool.name),
-            )
-            for index, pool in enumerate(cluster.simulated_nodes)
-        )
-    if isinstance(cluster, AwsCluster):
-        return tuple(
-            Pool(
-                name=pool.name,
-                path=("cluster", "nodePools", index),
-                gpus=max((instance_types.named(one).gpus for one in pool.instance_types), default=0),
-                product=" ".join(f"{one} {instance_types.named(one).gpu_model}" for one in pool.instance_types),
-                team=pool.dedicated_to,
-                karpenter=pool.scaler == "karpenter",
-                sharing=sharing_of(pool.name),
-            )
-            for index, pool in enumerate(cluster.node_pools)
-        )
-    return ()
+    @property
+    def node_labels(self) -> Mapping[str, str]:
+        return self.labels or {POOL_LABEL: self.name}

@@ -3,47 +3,58 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import assert_never
-from urllib.parse import urlsplit
+from typing import Any
 
 import pulumi
 
-from components.cluster import Cluster, ClusterArgs, KubeContext, kube_context, read_kubeconfig
-from components.exposure import ClusterAddress, Exposure, LoadBalancerAddress, NodeAddress
+from components.cluster import Cluster
 from components.external_secrets.team import TeamExternalSecrets
-from components.platform.sources import Sources
 from components.teams.team import Team as Tenancy
 from stacks.catalog.sources import sources
-from stacks.clouds.aws.config import AwsCluster
-from stacks.clouds.config import ExistingCluster, LocalCluster, kubeconfig_path
+from stacks.clouds.build import build_cloud
+from stacks.clouds.interface import CloudArgs, CloudTeam
 from stacks.environment import config
 from stacks.external_secrets.build import build_team_external_secrets
 from stacks.external_secrets.config import aws_secrets
 from stacks.gateway.build import mesh_of
 from stacks.monitoring.build import monitoring_output
-from stacks.outputs import AwsStackOutputs, StackOutputs, StorageOutput, TeamOutput
+from stacks.outputs import StackOutputs, StorageOutput, TeamOutput
 from stacks.queueing.build import build_cluster_queue
 from stacks.services import Services, build_drains, build_services
 from stacks.storage.build import class_name
 from stacks.storage.config import Storage, has_claim
 from stacks.teams.build import build_monitoring as build_team_monitoring
-from stacks.teams.build import build_tenancy, build_workloads, team_output
+from stacks.teams.build import build_tenancy, build_workloads, service_accounts, team_output
 from stacks.teams.place import make_place
 from stacks.teams.scope import Scope
 
 
-def build(environment: config.Environment) -> StackOutputs:
-    """Makes all objects of the environment and returns the stack outputs."""
-    if isinstance(environment.cluster, AwsCluster):
-        # Here, since the SDK of AWS takes a second to import, which no other kind of cluster should pay.
-        from stacks.clouds.aws.build import AwsEnvironment
+def build(environment: config.Environment) -> Mapping[str, Any]:
+    """Makes all objects of the environment and returns the stack outputs: `StackOutputs`, and what its cloud adds."""
+    cloud = build_cloud(environment.cluster, cloud_args(environment))
+    return {**build_platform(environment, cloud.cluster), **cloud.outputs}
 
-        aws = AwsEnvironment(environment, environment.cluster, pulumi.get_stack())
-        outputs: AwsStackOutputs = {**build_platform(environment, aws.cluster), "aws": aws.outputs()}
-        return outputs
-    taken_from = sources(environment, os.environ, Path.home())
-    return build_platform(environment, build_cluster(environment.cluster, taken_from))
+
+def cloud_args(environment: config.Environment) -> CloudArgs:
+    """What the environment wants of its cloud."""
+    gpu = environment.gpu
+    return CloudArgs(
+        stack=pulumi.get_stack(),
+        sources=sources(environment, os.environ, Path.home()),
+        teams=tuple(
+            CloudTeam(
+                name=team.name,
+                namespace=team.namespace_name,
+                service_accounts=service_accounts(team),
+                reads_entries=bool(aws_secrets(team)),
+            )
+            for team in environment.teams
+        ),
+        node_labels=gpu.node_labels if gpu else lambda _: {},
+        secret_store=environment.external_secrets is not None,
+    )
 
 
 def build_platform(environment: config.Environment, cluster: Cluster) -> StackOutputs:
@@ -105,46 +116,6 @@ def _tenancy(environment: config.Environment, team: config.Team, scope: Scope, s
         queue = build_cluster_queue(environment, environment.queueing, team, scope.cluster, services.queueing)
         before.append(queue)
     return build_tenancy(scope, team, mesh=mesh_of(environment.mesh, joins=team.mesh), after=before)
-
-
-def build_cluster(cluster: LocalCluster | ExistingCluster, taken_from: Sources) -> Cluster:
-    """The cluster of a kubeconfig that the config names. All that comes after it does not ask for its kind."""
-    # Resolved, since Pulumi's provider is another process and may have another working directory.
-    path = kubeconfig_path(cluster, os.environ, Path.home()).resolve()
-    context = kube_context(read_kubeconfig(path), context=cluster.context, source=str(path))
-    match cluster:
-        case LocalCluster():
-            storage_class = None
-        case ExistingCluster():
-            storage_class = cluster.storage_class
-        case _:
-            assert_never(cluster)
-    return Cluster(
-        "cluster",
-        ClusterArgs(
-            # A context that comes to mean another cluster shows as missing objects, and a refresh makes them.
-            # Were the address the identity, a moved API server would make Pulumi replace, hence delete,
-            # everything.
-            identifier=context.name,
-            kind=cluster.kind,
-            server=context.server,
-            kubeconfig=str(path),
-            context=context.name,
-            storage_class=storage_class,
-            exposure=exposure_of(cluster, context),
-            sources=taken_from,
-        ),
-    )
-
-
-def exposure_of(cluster: LocalCluster | ExistingCluster, context: KubeContext) -> Exposure:
-    """How Services are reached. The embedded cluster gives its machine a route to their addresses."""
-    if isinstance(cluster, LocalCluster) or cluster.service_type == "ClusterIP":
-        return ClusterAddress()
-    if cluster.service_type == "LoadBalancer":
-        return LoadBalancerAddress()
-    # Every node opens a NodePort. The one that is known is the API server's: true wherever it runs on a node.
-    return NodeAddress(node=urlsplit(context.server).hostname or "localhost")
 
 
 def storage_output(storage: Storage, cluster: Cluster) -> StorageOutput:

@@ -95,7 +95,7 @@ class Environment(ConfigModel):
 
     @property
     def protects_data(self) -> bool:
-        return self.cluster.kind != "local" if self.protect_data is None else self.protect_data
+        return self.cluster.protects_data if self.protect_data is None else self.protect_data
 
     def storage_named(self, name: str) -> Storage:
         """The declared storage of that name. KeyError where there is none, which no workload can name."""

@@ -8,8 +8,8 @@ from components.gpu import resources as gpus
 from components.gpu.resources import GPU, SHARED_GPU
 from components.placement import POOL_LABEL
 from stacks.clouds.config import Cluster
-from stacks.clouds.pools import Pool, known_pools
-from stacks.gpu.config import Gpu
+from stacks.clouds.pools import NodePool
+from stacks.gpu.config import Gpu, known_pools
 from stacks.language.faults import Fault, Path
 from stacks.language.model import did_you_mean, shown
 from stacks.serving.config import Serving
@@ -19,14 +19,10 @@ from stacks.workloads.config import Resources
 from stacks.workloads.pod_sets import PodSet
 
 
-def driver_faults(driver: str | None, kind: str) -> Iterator[Fault]:
-    """A driver that the embedded cluster cannot run. kind: that of the cluster."""
-    if kind == "local" and driver == "operator":
-        message = (
-            "the embedded cluster has no GPU and none of NVIDIA's images; write driver: device-plugin, whose pods run "
-            "on simulated nodes"
-        )
-        yield Fault(path=("driver",), message=message)
+def driver_faults(driver: str | None, cluster: Cluster) -> Iterator[Fault]:
+    """A driver that does not go together with the cluster."""
+    if driver is not None and (problem := cluster.gpu_driver_problem(driver)):
+        yield Fault(path=("driver",), message=problem)
 
 
 def dedication_faults(cluster: Cluster, teams: Sequence[Team]) -> Iterator[Fault]:
@@ -64,13 +60,13 @@ def sharing_faults(gpu: Gpu | None, cluster: Cluster) -> Iterator[Fault]:
     reported: set[Path] = set()
     for pool in known_pools(cluster, gpu):
         path = own.get(pool.name, ("gpu", "sharing"))
-        problem = _sharing_problem(pool, gpu.driver, cluster.kind) if pool.gpus else None
+        problem = _sharing_problem(pool, gpu.driver, cluster) if pool.gpus else None
         if problem and path not in reported:
             reported.add(path)
             yield Fault(path=path, message=f"pool {pool.name}: {problem}")
 
 
-def _sharing_problem(pool: Pool, driver: str, kind: str) -> str | None:
+def _sharing_problem(pool: NodePool, driver: str, cluster: Cluster) -> str | None:
     """What is wrong with how a pool's GPUs are shared, and the remedy."""
     match pool.sharing:
         case gpus.Exclusive():
@@ -83,11 +79,11 @@ def _sharing_problem(pool: Pool, driver: str, kind: str) -> str | None:
                 return f"{pool.product} has no profile {unknown[0]}; it has {', '.join(known)}"
             if problem := gpus.mig_overflow(profiles, pool.product):
                 return f"the partitions do not fit: {problem}; ask for fewer"
-            if kind == "aws" and driver == "device-plugin":
+            if driver == "device-plugin" and not cluster.partitions_gpus:
                 return "nobody would partition its GPUs; write driver: operator, whose MIG manager does"
         case gpus.TimeSlicing():
             pass
-    if pool.karpenter and GPU not in pool.resources:
+    if pool.on_demand and GPU not in pool.resources:
         asked = ", ".join(pool.resources)
         return (
             f"Karpenter does not know {asked} and would never start a node for it; write scaler: managed for the pool, "
@@ -125,7 +121,7 @@ def workload_faults(entry: Training | Serving, team: str, cluster: Cluster, gpu:
         yield from _request_faults(("entry", *pods.path), pods.resources, candidates)
 
 
-def _pool_problem(team: str, pods: PodSet, pools: Sequence[Pool]) -> str | None:
+def _pool_problem(team: str, pods: PodSet, pools: Sequence[NodePool]) -> str | None:
     """What is wrong with the node pool that an entry names, and the remedy."""
     wanted = pods.placement.pool
     if wanted is None:
@@ -145,7 +141,7 @@ def _pool_problem(team: str, pods: PodSet, pools: Sequence[Pool]) -> str | None:
     return None
 
 
-def _request_faults(path: Path, resources: Resources, candidates: Sequence[Pool]) -> Iterator[Fault]:
+def _request_faults(path: Path, resources: Resources, candidates: Sequence[NodePool]) -> Iterator[Fault]:
     """GPUs, or parts of some, that none of the pools has on any node."""
     keys = {GPU: ("gpus",), SHARED_GPU: ("sharedGpus",)}
     for resource, number in resources.gpu_resources.items():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from components.gpu import resources as gpus
+from stacks.clouds.model import ClusterModel
+from stacks.clouds.pools import NodePool
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, rule, unique_names
 from stacks.language.types import Name
@@ -69,7 +72,7 @@ class Mig(ConfigModel):
 Sharing = Annotated[Exclusive | TimeSlicing | Mig, Field(discriminator="kind")]
 
 
-class GpuPool(ConfigModel):
+class PoolSharing(ConfigModel):
     """What differs on one node pool."""
 
     name: Name = Field(description="Name of a node pool.")
@@ -87,7 +90,7 @@ class Gpu(ConfigModel):
     sharing: Sharing = Field(
         default=Exclusive(kind="exclusive"), description="How GPUs are shared. Else each belongs to one pod at a time."
     )
-    pools: Many[GpuPool] = Field(default=(), description="Node pools whose GPUs are shared in another way.")
+    pools: Many[PoolSharing] = Field(default=(), description="Node pools whose GPUs are shared in another way.")
     dcgm: bool = Field(default=True, description="Metrics of the GPUs, by NVIDIA's DCGM exporter.")
     dra: bool = Field(
         default=False,
@@ -150,3 +153,8 @@ class Gpu(ConfigModel):
         if self.driver != "operator" or own is None:
             return {}
         return {gpus.PLUGIN_LABEL: pool, gpus.MIG_LABEL: pool if own.kind == "mig" else gpus.MIG_DISABLED}
+
+
+def known_pools(cluster: ClusterModel, gpu: Gpu | None) -> tuple[NodePool, ...]:
+    """The node pools of the cluster, with their GPUs as the `gpu` section shares them."""
+    return tuple(replace(pool, sharing=gpu.sharing_of(pool.name)) if gpu else pool for pool in cluster.pools())

@@ -47,8 +47,7 @@ def build_monitoring(
             alerting=alerting_of(environment, config),
             grafana=install == "chart" if config.grafana is None else config.grafana,
             runbooks=config.runbooks,
-            # Elsewhere a kubelet's certificate is often one that it signed itself.
-            verify_kubelets=environment.cluster.kind in ("local", "aws"),
+            verify_kubelets=environment.cluster.verifies_kubelets,
             kueue_namespace=kueue_namespace,
             gpu_namespace=gpu_namespace,
         ),

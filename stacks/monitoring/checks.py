@@ -29,8 +29,8 @@ def route_faults(alerting: Alerting | None, teams: Sequence[Team]) -> Iterator[F
             yield Fault(path=("alerting", "routes", index, "team"), message=message)
 
 
-def grafana_faults(monitoring: Monitoring | None, kind: str) -> Iterator[Fault]:
-    """Grafana without the chart that has it. kind: that of the cluster."""
-    if monitoring and monitoring.grafana and monitoring.install_on(kind) == "operator":
+def grafana_faults(monitoring: Monitoring | None, default: str) -> Iterator[Fault]:
+    """Grafana without the chart that has it. default: how it is installed on the cluster."""
+    if monitoring and monitoring.grafana and (monitoring.install or default) == "operator":
         message = "comes with the chart only; write install: chart beside it, or remove it"
         yield Fault(path=("monitoring", "grafana"), message=message)

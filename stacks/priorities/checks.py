@@ -12,8 +12,8 @@ from stacks.priorities.config import PLATFORM, Priority
 _SYSTEM = ("system-cluster-critical", "system-node-critical")
 
 
-def workload_faults(priority: str | None, priorities: Sequence[Priority], kind: str) -> Iterator[Fault]:
-    """A priority that no PriorityClass has. kind: that of the cluster."""
+def workload_faults(priority: str | None, priorities: Sequence[Priority], ours: bool) -> Iterator[Fault]:
+    """A priority that no PriorityClass has. ours: whether nobody else makes classes on the cluster."""
     known = [*PLATFORM, *(one.name for one in priorities)]
     if priority is None or priority in known:
         return
@@ -21,7 +21,7 @@ def workload_faults(priority: str | None, priorities: Sequence[Priority], kind: 
         message = f"{shown(priority)} is for what nodes need to work; name another, such as {known[0]}"
         yield Fault(path=("priority",), message=message)
     # On a cluster that was there before, there may be classes that this file does not know.
-    elif kind != "existing" or priority.startswith("ml-platform-"):
+    elif ours or priority.startswith("ml-platform-"):
         message = (
             f"there is no priority {shown(priority)}; known are {', '.join(known)}, "
             f"and priorities: adds more{did_you_mean(priority, known)}"

@@ -8,6 +8,7 @@ from fractions import Fraction
 from components.gpu.resources import GPU
 from components.queueing.names import DEFAULT_FLAVOR
 from stacks.clouds.config import Cluster
+from stacks.clouds.pools import NodePool
 from stacks.gpu.config import Gpu
 from stacks.language.faults import Fault, Path
 from stacks.language.model import did_you_mean, shown
@@ -15,7 +16,6 @@ from stacks.queueing.config import Queueing
 from stacks.queueing.quotas import (
     FORMATS,
     Amount,
-    GpuPool,
     QueueQuotas,
     gpu_pools,
     open_to,
@@ -74,7 +74,7 @@ def queue_faults(team: Team, cluster: Cluster, gpu: Gpu | None, queueing: Queuei
         yield from _training_faults(team, quotas, open_to(team, pools), cohort=cohort)
 
 
-def _form_faults(team: Team, pools: Sequence[GpuPool], queueing: Queueing) -> Iterator[Fault]:
+def _form_faults(team: Team, pools: Sequence[NodePool], queueing: Queueing) -> Iterator[Fault]:
     """GPUs of pools that there are not, of no pool in particular, and limits that need a cohort."""
     pools = open_to(team, pools)
     known = [pool.name for pool in pools]
@@ -151,15 +151,16 @@ def _amount_faults(team: Team, quotas: QueueQuotas) -> Iterator[Fault]:
                 break
 
 
-def _training_faults(team: Team, quotas: QueueQuotas, pools: Sequence[GpuPool], *, cohort: bool) -> Iterator[Fault]:
+def _training_faults(team: Team, quotas: QueueQuotas, pools: Sequence[NodePool], *, cohort: bool) -> Iterator[Fault]:
     """Training that would wait for ever: it asks for more than its queue ever gets."""
     for number, entry in enumerate(team.training):
         needed: list[tuple[Path, str, Callable[[Fraction], str], Fraction, list[Fraction]]] = []
         for pods in entry.train_sets():
             if pods.resources.gpus and pools:
                 most = [
-                    min(_most(quotas.gpus[pool.name], cohort=cohort, limit=Fraction(pool.gpus)), Fraction(pool.gpus))
+                    min(_most(quotas.gpus[pool.name], cohort=cohort, limit=there), there)
                     for pool in pools_of(pods.placement, pools)
+                    for there in (Fraction(pool.whole_gpus),)
                 ]
                 needed.append((pods.path, "gpus", str, pods.amount(GPU), most))
         for resource, one in quotas.resources.items():
@@ -199,12 +200,12 @@ def capacity_faults(
             if not owned:
                 continue
             owners[team.name] = owned
-            if sum(owners.values()) > pool.gpus:
+            if sum(owners.values()) > pool.whole_gpus:
                 said = ", ".join(f"{name} {gpus}" for name, gpus in owners.items())
                 key = ("queue", "gpus") if team.queue is not None and team.queue.gpus is not None else ("quota", "gpus")
                 message = (
-                    f"the teams own {sum(owners.values())} GPUs of pool {pool.name} ({said}), which has {pool.gpus}; "
-                    "lower the share of one, and let it borrow"
+                    f"the teams own {sum(owners.values())} GPUs of pool {pool.name} ({said}), which has "
+                    f"{pool.whole_gpus}; lower the share of one, and let it borrow"
                 )
                 yield Fault(path=("teams", index, *key), message=message)
                 break

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from stacks.clouds.pools import NodePool
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, rule, unique_names
 from stacks.language.types import Duration, LabelKey, LabelValue, Name
@@ -59,6 +60,11 @@ class Flavor(ConfigModel):
         if not self.node_labels:
             message = "no label: the flavor would mean every node; name a label of these nodes alone"
             yield Fault(path=("nodeLabels",), message=message)
+
+    def pool(self, index: int) -> NodePool:
+        """The nodes as one pool. `index`: of the entry."""
+        path = ("queueing", "flavors", index)
+        return NodePool(name=self.name, path=path, nodes=1, gpus=self.gpus, labels=self.node_labels)
 
 
 class Queueing(ConfigModel):

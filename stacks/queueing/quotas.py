@@ -13,13 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from components.aws.compute.instance_types import named
-from components.gpu.resources import GPU, node_resources
+from components.gpu.resources import GPU
 from components.placement import POOL_LABEL
 from components.quantities import format_bytes, format_cpu, parse_quantity
-from stacks.clouds.config import AwsCluster, Cluster, LocalCluster
-from stacks.clouds.pools import known_pools
-from stacks.gpu.config import Gpu
+from stacks.clouds.config import Cluster
+from stacks.clouds.pools import NodePool
+from stacks.gpu.config import Gpu, known_pools
 from stacks.queueing.config import Queueing
 from stacks.teams.config import Team
 from stacks.teams.queue import Amounts, Queue
@@ -27,19 +26,6 @@ from stacks.workloads.placement import Placement
 from stacks.workloads.pod_sets import demand
 
 FORMATS: Mapping[str, Callable[[Fraction], str]] = {"cpu": format_cpu, "memory": format_bytes}
-
-
-@dataclass(frozen=True, kw_only=True)
-class GpuPool:
-    """Whole GPUs of alike nodes: how many there are at most, and the labels by which pods find them.
-
-    team: the one that they are dedicated to, None for all.
-    """
-
-    name: str
-    node_labels: Mapping[str, str]
-    gpus: int
-    team: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,35 +45,19 @@ class QueueQuotas:
     gpus: Mapping[str, Amount]
 
 
-def gpu_pools(cluster: Cluster, gpu: Gpu | None, queueing: Queueing | None) -> tuple[GpuPool, ...]:
+def gpu_pools(cluster: Cluster, gpu: Gpu | None, queueing: Queueing | None) -> tuple[NodePool, ...]:
     """The pools that offer whole GPUs, as far as the config knows, in its order: Kueue tries them in this one."""
-    # Number of nodes, and GPUs of each.
-    nodes: dict[str, tuple[int, int]] = {}
-    if isinstance(cluster, LocalCluster):
-        nodes = {pool.name: (pool.count, pool.gpus) for pool in cluster.simulated_nodes}
-    elif isinstance(cluster, AwsCluster):
-        # The smallest of the types: a queue promises no more than there is on any of them.
-        nodes = {
-            pool.name: (pool.max, min((named(one).gpus for one in pool.instance_types), default=0))
-            for pool in cluster.node_pools
-        }
-    pools: list[GpuPool] = []
-    for pool in known_pools(cluster, gpu):
-        count, gpus = nodes[pool.name]
-        # Parts of shared GPUs have names of their own, which no queue counts.
-        if whole := count * node_resources(gpus, pool.sharing).get(GPU, 0):
-            pools.append(GpuPool(name=pool.name, node_labels={POOL_LABEL: pool.name}, gpus=whole, team=pool.team))
-    flavors = queueing.flavors if queueing else ()
-    own = (GpuPool(name=one.name, node_labels=one.node_labels, gpus=one.gpus) for one in flavors)
-    return (*pools, *own)
+    # Parts of shared GPUs have names of their own, which no queue counts.
+    pools = [pool for pool in known_pools(cluster, gpu) if pool.whole_gpus]
+    return (*pools, *(flavor.pool(index) for index, flavor in enumerate(queueing.flavors if queueing else ())))
 
 
-def open_to(team: Team, pools: Sequence[GpuPool]) -> tuple[GpuPool, ...]:
+def open_to(team: Team, pools: Sequence[NodePool]) -> tuple[NodePool, ...]:
     """The pools that are not dedicated to another team."""
     return tuple(pool for pool in pools if pool.team in (None, team.name))
 
 
-def pools_of(workload: Placement, pools: Sequence[GpuPool]) -> tuple[GpuPool, ...]:
+def pools_of(workload: Placement, pools: Sequence[NodePool]) -> tuple[NodePool, ...]:
     """The pools on which a workload's pods may run, by its `pool` or node selector."""
     wanted = {**workload.node_selector, **({POOL_LABEL: workload.pool} if workload.pool else {})}
     return tuple(
@@ -104,7 +74,7 @@ def serving_load(team: Team, resource: str) -> Fraction:
     return demand(team.serving, GPU if resource == "gpus" else resource)
 
 
-def serving_gpus(team: Team, pools: Sequence[GpuPool]) -> dict[str, int]:
+def serving_gpus(team: Team, pools: Sequence[NodePool]) -> dict[str, int]:
     """GPUs that a team's servers take of each pool at full load, as far as the config says of which."""
     taken = dict.fromkeys((pool.name for pool in pools), 0)
     for pods in (pods for server in team.serving for pods in server.pod_sets()):
@@ -135,7 +105,7 @@ def amount(
     return Amount(nominal=own, borrowing=left if borrowing is None else borrowing, lending=lending)
 
 
-def quotas_of(team: Team, pools: Sequence[GpuPool], *, cohort: bool) -> QueueQuotas:
+def quotas_of(team: Team, pools: Sequence[NodePool], *, cohort: bool) -> QueueQuotas:
     """What the queue of a team counts, and how much it has of it. pools: all of `gpu_pools`."""
     queue, pools = team.queue or Queue(), open_to(team, pools)
     resources: dict[str, Amount] = {}
@@ -152,7 +122,7 @@ def quotas_of(team: Team, pools: Sequence[GpuPool], *, cohort: bool) -> QueueQuo
     return QueueQuotas(resources=resources, gpus=_gpu_amounts(team, queue, pools, cohort=cohort))
 
 
-def _gpu_amounts(team: Team, queue: Queue, pools: Sequence[GpuPool], *, cohort: bool) -> dict[str, Amount]:
+def _gpu_amounts(team: Team, queue: Queue, pools: Sequence[NodePool], *, cohort: bool) -> dict[str, Amount]:
     room = room_of(team, "gpus")
     own, borrowing, lending = (
         by_pool(said, pools) for said in (queue.gpus, queue.borrowing_limit.gpus, queue.lending_limit.gpus)
@@ -185,7 +155,7 @@ def owned_of(gpus: Mapping[str, Amount], pool: str) -> int:
     return int(gpus[pool].nominal) if pool in gpus else 0
 
 
-def by_pool(said: int | Mapping[str, int] | None, pools: Sequence[GpuPool]) -> dict[str, Fraction]:
+def by_pool(said: int | Mapping[str, int] | None, pools: Sequence[NodePool]) -> dict[str, Fraction]:
     """GPUs by pool, of what the config says: a number means the only pool there is."""
     if said is None:
         return {}
@@ -199,9 +169,9 @@ def _said(amounts: Queue | Amounts, resource: str) -> Fraction | None:
     return None if said is None else parse_quantity(said)
 
 
-def shared_gpus(teams: Sequence[Team], pools: Sequence[GpuPool], *, cohort: bool) -> dict[str, int]:
+def shared_gpus(teams: Sequence[Team], pools: Sequence[NodePool], *, cohort: bool) -> dict[str, int]:
     """GPUs of each pool that no team owns and no server takes. cohort: whether queues lend each other anything."""
-    left = {pool.name: pool.gpus for pool in pools}
+    left = {pool.name: pool.whole_gpus for pool in pools}
     for team in teams:
         owned, served = quotas_of(team, pools, cohort=cohort).gpus, serving_gpus(team, pools)
         for pool in pools:

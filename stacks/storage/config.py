@@ -38,7 +38,16 @@ StorageDriver = Literal["nfs"]
 OWN_PREFIX = f"teams/{TEAM}/"
 
 
-class VolumeStorage(ConfigModel):
+class StorageModel(ConfigModel):
+    """A storage of one kind."""
+
+    @property
+    def file_system_remedy(self) -> str | None:
+        """How to name a file system, where the storage names none and relies on one of the cluster's own stack."""
+        return None
+
+
+class VolumeStorage(StorageModel):
     """A PersistentVolumeClaim in each team that uses it, filled by the cluster's provisioner."""
 
     name: Name = Field(description="Name that workloads use; unique in the environment.")
@@ -59,7 +68,7 @@ class VolumeStorage(ConfigModel):
     )
 
 
-class SharedStorage(ConfigModel):
+class SharedStorage(StorageModel):
     """What all kinds have that lie on a server which other teams, or others, use too."""
 
     name: Name = Field(description="Name that workloads use; unique in the environment.")
@@ -113,6 +122,10 @@ class EfsStorage(SharedStorage):
         default=None, description="With `static` and `fileSystem`: the folder, which must be there."
     )
 
+    @property
+    def file_system_remedy(self) -> str | None:
+        return "name an EFS file system" if self.file_system is None else None
+
     @rule("provisioning", "fileSystem", "path")
     def _folder(self) -> Iterator[Fault]:
         given = self.provisioning == "static" and self.file_system is not None
@@ -138,6 +151,12 @@ class FsxStorage(SharedStorage):
     )
     subnet: SubnetId | None = Field(default=None, description="With `dynamic`: where the file systems are.")
     security_groups: Many[SecurityGroupId] = Field(default=(), description="With `dynamic`: who may reach them.")
+
+    @property
+    def file_system_remedy(self) -> str | None:
+        if self.file_system is not None or self.provisioning == "dynamic":
+            return None
+        return "name a file system, dnsName and mountName, or write provisioning: dynamic"
 
     @rule("provisioning", "fileSystem", "dnsName", "mountName", "subnet", "securityGroups")
     def _provisioning(self) -> Iterator[Fault]:

@@ -100,12 +100,11 @@ def client_faults(entry: Training, storage: Sequence[Storage]) -> Iterator[Fault
             break
 
 
-def mode_faults(storage: Storage, team: Team, kind: str | None) -> Iterator[Fault]:
+def mode_faults(storage: Storage, team: Team, one_node: bool) -> Iterator[Fault]:
     """A volume whose access mode forbids that all the pods that need it mount it.
 
-    kind: that of the cluster, None where it is not known. All pods of the embedded one run on one node.
+    one_node: whether all pods run on one node.
     """
-    one_node = kind == "local"
     if storage.kind != "volume" or storage.access_mode == "ReadWriteMany":
         return
     if storage.access_mode == "ReadWriteOnce" and one_node:

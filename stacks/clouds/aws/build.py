@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pulumi
 
 from components.aws.account import Account
@@ -15,17 +12,18 @@ from components.aws.policies import Statement
 from components.aws.team import TeamResources, TeamResourcesArgs
 from components.cluster import Cluster, ClusterArgs
 from components.external_secrets import operator as external_secrets
-from components.platform.sources import Sources
 from components.storage.own import LustreAddress, OwnStorage
-from stacks.catalog.sources import sources
 from stacks.clouds.aws.compute import Compute
 from stacks.clouds.aws.config import AwsCluster
 from stacks.clouds.aws.data import Data
 from stacks.clouds.aws.foundation import Foundation
-from stacks.environment.config import Environment, Team
-from stacks.external_secrets.config import aws_secrets
-from stacks.outputs import AwsOutputs
-from stacks.teams.build import service_accounts
+from stacks.clouds.aws.outputs import AwsOutputs
+from stacks.clouds.interface import Cloud, CloudArgs, CloudTeam
+
+
+def build(config: AwsCluster, args: CloudArgs) -> Cloud:
+    made = AwsEnvironment(config, args)
+    return Cloud(cluster=made.cluster, outputs={"aws": made.outputs()})
 
 
 class AwsEnvironment:
@@ -33,17 +31,16 @@ class AwsEnvironment:
 
     cluster: Cluster
 
-    def __init__(self, environment: Environment, config: AwsCluster, stack: str) -> None:
-        self._config = config
-        self._base = Foundation(config, stack)
-        taken_from = sources(environment, os.environ, Path.home())
-        self._compute = Compute(self._base, taken_from, environment.gpu)
+    def __init__(self, config: AwsCluster, args: CloudArgs) -> None:
+        self._config, self._args = config, args
+        self._base = Foundation(config, args.stack)
+        self._compute = Compute(self._base, args.sources, args.node_labels)
         self._data = Data(self._base, self._compute.eks)
-        self._secrets_reader = self._external_secrets_role() if environment.external_secrets else None
-        self._teams = {team.name: self._team(team) for team in environment.teams}
-        self.cluster = self._cluster(taken_from)
+        self._secrets_reader = self._external_secrets_role() if args.secret_store else None
+        self._teams = {team.name: self._team(team) for team in args.teams}
+        self.cluster = self._cluster()
 
-    def _cluster(self, taken_from: Sources) -> Cluster:
+    def _cluster(self) -> Cluster:
         config, files = self._config, self._data.files
         block_driver = "ebs.csi.aws.com" if "aws-ebs-csi-driver" in config.addons else None
         classes = StorageClasses(
@@ -65,7 +62,7 @@ class AwsEnvironment:
                 kubeconfig=self._compute.eks.kubeconfig,
                 # Training and serving share volumes, and mostly run on different nodes.
                 storage_class=classes.shared or classes.block,
-                sources=taken_from,
+                sources=self._args.sources,
                 own_storage=self._own_storage(classes.shared),
                 pod_traffic=(POD_IDENTITY_AGENT,),
                 secret_readers={
@@ -104,7 +101,7 @@ class AwsEnvironment:
             buckets={bucket.name: self._config.bucket_name(bucket.name) for bucket in self._config.buckets},
         )
 
-    def _team(self, team: Team) -> TeamResources:
+    def _team(self, team: CloudTeam) -> TeamResources:
         config, files = self._config, self._data.files
         said = config.resources_of(team.name)
         args = TeamResourcesArgs(
@@ -113,14 +110,14 @@ class AwsEnvironment:
             cluster=self._compute.eks.name,
             cluster_name=config.name,
             team=team.name,
-            namespace=team.namespace_name,
-            service_accounts=service_accounts(team),
+            namespace=team.namespace,
+            service_accounts=team.service_accounts,
             buckets=tuple(config.bucket_name(bucket.name) for bucket in config.buckets),
             data_key_arn=self._base.data_key,
             file_system_id=files.id if files else None,
             images=said.images,
             secrets=said.secrets,
-            secrets_reader=self._secrets_reader if aws_secrets(team) else None,
+            secrets_reader=self._secrets_reader if team.reads_entries else None,
             budget=said.budget,
             emails=said.emails,
         )

@@ -8,7 +8,6 @@ from components.aws.names import secret_name
 from stacks.clouds.aws.config import LONGEST_ROLE_NAME, AwsCluster
 from stacks.clouds.config import Cluster
 from stacks.external_secrets.config import ExternalSecrets
-from stacks.gpu.config import Gpu
 from stacks.language.faults import Fault
 from stacks.language.model import did_you_mean, shown
 from stacks.teams.config import Team
@@ -30,16 +29,6 @@ def role_faults(cluster: Cluster, name: str) -> Iterator[Fault]:
     if isinstance(cluster, AwsCluster) and len(name) > (longest := LONGEST_ROLE_NAME - len(f"{cluster.name}-team-")):
         message = f"{shown(name)} is too long for an IAM role's name; write at most {longest} characters"
         yield Fault(path=("name",), message=message)
-
-
-def driver_faults(cluster: Cluster, gpu: Gpu | None) -> Iterator[Fault]:
-    """A device plugin beside that of EKS Auto Mode."""
-    if isinstance(cluster, AwsCluster) and cluster.auto_mode and gpu is not None and gpu.driver != "none":
-        message = (
-            "nodes of EKS Auto Mode bring the device plugin along, and two of them get in each other's way; "
-            "write driver: none"
-        )
-        yield Fault(path=("gpu", "driver"), message=message)
 
 
 def credentials_faults(cluster: Cluster, credentials: Credentials | None) -> Iterator[Fault]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -19,7 +19,6 @@ from components.platform.connection import Connection
 from components.platform.sources import Sources
 from stacks.clouds.aws.foundation import Foundation
 from stacks.clouds.aws.pools_config import NodePool as NodePoolConfig
-from stacks.gpu.config import Gpu
 
 _ACCESS_POLICIES = {"admin": "AmazonEKSClusterAdminPolicy", "view": "AmazonEKSAdminViewPolicy"}
 
@@ -36,11 +35,11 @@ class Compute:
     bootstrap: k8s.Provider
     ready: tuple[pulumi.Resource, ...]
 
-    def __init__(self, foundation: Foundation, sources: Sources, gpu: Gpu | None = None) -> None:
+    def __init__(
+        self, foundation: Foundation, sources: Sources, node_labels: Callable[[str], Mapping[str, str]]
+    ) -> None:
         self._base, self._config, self._sources = foundation, foundation.config, sources
-        self._pools = tuple(
-            node_pool(pool, gpu.node_labels(pool.name) if gpu else {}) for pool in self._config.node_pools
-        )
+        self._pools = tuple(node_pool(pool, node_labels(pool.name)) for pool in self._config.node_pools)
         self._node_role = NodeRole(
             "nodes",
             NodeRoleArgs(role=f"{self._config.name}-nodes", auto_mode=self._config.auto_mode),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -12,6 +12,8 @@ from components.aws import subnets, tags
 from stacks.clouds.aws.data_config import Bucket, Database, Lustre, Registry, SharedFiles, TeamResources, email_faults
 from stacks.clouds.aws.pools_config import NodePool
 from stacks.clouds.aws.types import AccountId, KubernetesVersion, Region, RoleArn, SubnetId, TagText, VpcId, Zone
+from stacks.clouds.model import ClusterModel
+from stacks.clouds.pools import NodePool as KnownPool
 from stacks.language.faults import Fault, Path
 from stacks.language.model import ConfigModel, Many, did_you_mean, rule, shown, unique_names
 from stacks.language.types import Cidr, Email, Name
@@ -47,6 +49,9 @@ OptionalAddon = Literal[
     "aws-mountpoint-s3-csi-driver",
     "metrics-server",
 ]
+
+# The add-on that mounts storages of a kind.
+_MOUNTED_BY = {"efs": "aws-efs-csi-driver", "fsx": "aws-fsx-csi-driver", "s3": "aws-mountpoint-s3-csi-driver"}
 
 
 def _zone_faults(zones: tuple[str, ...]) -> Iterator[Fault]:
@@ -191,7 +196,7 @@ class EnvironmentBudget(ConfigModel):
         return email_faults(self.emails)
 
 
-class AwsCluster(ConfigModel):
+class AwsCluster(ClusterModel):
     """An EKS cluster that the stack makes, with its network, storage, registry and database."""
 
     kind: Literal["aws"] = Field(description="An EKS cluster that this stack makes.")
@@ -339,3 +344,57 @@ class AwsCluster(ConfigModel):
     def resources_of(self, team: str) -> TeamResources:
         """What the team has beside the usual; nothing where the config does not say."""
         return next((r for r in self.team_resources if r.team == team), TeamResources(team=team))
+
+    # --- what the other sections ask of a cluster (stacks.clouds.model) ---
+
+    def pools(self) -> tuple[KnownPool, ...]:
+        return tuple(
+            KnownPool(
+                name=pool.name,
+                path=("cluster", "nodePools", index),
+                nodes=pool.max,
+                gpus=max((kind.gpus for kind in pool.types), default=0),
+                least_gpus=min((kind.gpus for kind in pool.types), default=0),
+                product=" ".join(f"{kind.name} {kind.gpu_model}" for kind in pool.types),
+                instance_types=pool.instance_types,
+                team=pool.dedicated_to,
+                on_demand=pool.scaler == "karpenter",
+            )
+            for index, pool in enumerate(self.node_pools)
+        )
+
+    @property
+    def verifies_kubelets(self) -> bool:
+        return True
+
+    def gpu_driver_problem(self, driver: str) -> str | None:
+        if not self.auto_mode or driver == "none":
+            return None
+        return (
+            "nodes of EKS Auto Mode bring the device plugin along, and two of them get in each other's way; "
+            "write driver: none"
+        )
+
+    @property
+    def partitions_gpus(self) -> bool:
+        return False
+
+    def makes_file_system(self, kind: str) -> bool:
+        return {"efs": self.shared_files, "fsx": self.lustre}.get(kind) is not None
+
+    def how_to_make_file_system(self, kind: str) -> str | None:
+        return {"efs": "add cluster.sharedFiles", "fsx": "add cluster.lustre, or write provisioning: dynamic"}.get(kind)
+
+    @property
+    def own_buckets(self) -> Sequence[str]:
+        return [bucket.name for bucket in self.buckets]
+
+    def mount_problem(self, kind: str) -> str | None:
+        addon = _MOUNTED_BY.get(kind)
+        if addon is None or addon in self.addons:
+            return None
+        return f"{kind} is mounted by the add-on {addon}, which cluster.addons leaves out; add it there"
+
+    @property
+    def brings_no_nfs(self) -> str | None:
+        return "EKS"

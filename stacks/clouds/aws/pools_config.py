@@ -39,7 +39,9 @@ class NodePool(ConfigModel):
     labels: Mapping[OwnLabelKey, LabelValue] = Field(default={}, description="More labels of the nodes.")
     dedicated_to: Name | None = Field(default=None, description="The one team whose work may run on the nodes.")
 
-    def _types(self) -> list[instance_types.InstanceType]:
+    @property
+    def types(self) -> list[instance_types.InstanceType]:
+        """The instance types with what is known of them."""
         return [instance_types.named(name) for name in self.instance_types]
 
     @rule("instanceTypes")
@@ -50,7 +52,7 @@ class NodePool(ConfigModel):
 
     @rule()
     def _alike(self) -> Iterator[Fault]:
-        types = self._types()
+        types = self.types
         for index, one in enumerate(types):
             path = ("instanceTypes", index)
             if self.kind == "gpu" and not one.gpus:
@@ -120,7 +122,7 @@ class NodePool(ConfigModel):
         if len(self.instance_types) > 1:
             message = "a capacity block is of one instance type; name one"
             yield Fault(path=("instanceTypes",), message=message)
-        for index, one in enumerate(self._types()):
+        for index, one in enumerate(self.types):
             if not one.capacity_blocks:
                 message = f"EC2 sells no capacity blocks of {one.name!r}; name a p4, p5 or p6 type"
                 yield Fault(path=("instanceTypes", index), message=message)
@@ -133,7 +135,7 @@ class NodePool(ConfigModel):
 
     @rule()
     def _network_cards(self) -> Iterator[Fault]:
-        types = self._types()
+        types = self.types
         for index, one in enumerate(types if self.efa else ()):
             if not one.efa:
                 message = f"{one.name!r} has no EFA; name a larger type, or remove efa"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stacks.check import read_environment
-from stacks.clouds.config import ExistingCluster, LocalCluster, kubeconfig_path
+from stacks.clouds.config import ExistingCluster, LocalCluster
 from stacks.environment.config import Environment
 from stacks.serving.parts import ServingResources, share_of
 from stacks.workloads.config import Resources
@@ -134,7 +134,7 @@ LOCAL, EXISTING = LocalCluster(kind="local"), ExistingCluster(kind="existing")
     ],
 )
 def test_where_the_kubeconfig_is(cluster: LocalCluster | ExistingCluster, environ: dict[str, str], path: str):
-    assert kubeconfig_path(cluster, environ, HOME) == Path(path)
+    assert cluster.kubeconfig_path(environ, HOME) == Path(path)
 
 
 def test_an_environment_is_read_from_a_file_of_one(tmp_path: Path):

@@ -1,0 +1,26 @@
+"""`cluster.kind: existing`: any cluster that is already there, such as AKS, GKE, on-premises or kind."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from stacks.clouds.kubeconfig import KubeconfigCluster
+from stacks.language.types import ObjectName
+
+
+class ExistingCluster(KubeconfigCluster):
+    """Any cluster that is already there: AKS, GKE, on-premises, kind."""
+
+    kind: Literal["existing"] = Field(description="A cluster that you already have, through its kubeconfig.")
+    storage_class: ObjectName | None = Field(
+        default=None, description="StorageClass of volumes that name none. Else the cluster's default class."
+    )
+    service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field(
+        default="ClusterIP", description="How the addresses of model servers are published."
+    )
+
+    @property
+    def all_is_ours(self) -> bool:
+        return False
