@@ -12,10 +12,11 @@ from components.queueing.kueue import Gangs, GpuFlavor, cohort_spec, manager_con
 from components.queueing.names import PRIORITY_LABEL, QUEUE_LABEL
 from components.queueing.team_queue import quota
 from components.training.engines import frameworks_of
+from stacks.clouds.pools import NodePool
 from stacks.environment.config import Environment
 from stacks.queueing.build import share_of
 from stacks.queueing.config import Queueing as QueueingConfig
-from stacks.queueing.quotas import Amount, GpuPool, QueueQuotas, amount, gpu_pools, quotas_of, shared_gpus
+from stacks.queueing.quotas import Amount, QueueQuotas, amount, gpu_pools, quotas_of, shared_gpus
 from stacks.workloads.place import Queues
 from tests.sound import sound
 from tests.unit.recorder import Deployed
@@ -40,7 +41,7 @@ def bare(name: str, **keys: Any) -> dict[str, Any]:
     return {"name": name, **keys}
 
 
-def pools_of(environment: Environment) -> tuple[GpuPool, ...]:
+def pools_of(environment: Environment) -> tuple[NodePool, ...]:
     return gpu_pools(environment.cluster, environment.gpu, environment.queueing)
 
 
