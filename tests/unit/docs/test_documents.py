@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.unit.docs.documents import DOCS, DOCUMENTS, PAGES, ROOT, anchors_of, code_of, links_of
+from tests.unit.docs.documents import DOCS, DOCUMENTS, PAGES, ROOT, anchors_of, code_of, links_of, text_of
 
 NAMES = [str(document.relative_to(ROOT)) for document in DOCUMENTS]
 DOCUMENT = pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
@@ -97,3 +97,25 @@ def test_pages_that_code_names_exist() -> None:
                 assert (ROOT / page).exists(), f"{name}: {page}"
                 assert not heading or heading.lower().replace(" ", "-") in anchors_of(ROOT / page), f"{name}: {heading}"
     assert len(found) > 5
+
+
+def test_messages_in_the_symptoms_are_those_of_the_program() -> None:
+    """The first column of these tables quotes messages; `…` stands for what differs."""
+    listed = [path for folder in ("stacks", "components", "local") for path in (ROOT / folder).rglob("*.py")]
+    # Literals that follow each other are one text.
+    program = re.sub(r'"\s*\n\s*f?"', "", "\n".join(path.read_text() for path in listed))
+    tables = re.findall(
+        r"^\| (?:message contains|message|`make status` says) \|.*\n\|---.*\n((?:\|.*\n)+)",
+        text_of(DOCS / "symptoms.md"),
+        re.MULTILINE,
+    )
+    quoted = [
+        quote
+        for table in tables
+        for row in table.splitlines()
+        for quote in re.findall(r"`([^`]+)`", row[: row.index(" | ")])
+    ]
+    assert len(quoted) > 15
+    for quote in quoted:
+        for part in filter(None, (part.strip(" ;:,") for part in quote.split("…"))):
+            assert part in program, f"no message says {part!r}"
