@@ -39,6 +39,16 @@ WRONG = {
         "from ops import bill",
         "policy.graph.values -> ops.bill",
     ),
+    "stacks/language/ knows no feature": (
+        "stacks/language/faults.py",
+        "from stacks.gpu import config",
+        "stacks.language.faults -> stacks.gpu.config",
+    ),
+    "Models and checks of stack files build nothing": (
+        "stacks/priorities/config.py",
+        "from components import pods",
+        "stacks.priorities.config -> components.pods",
+    ),
     "No import circles between modules or folders": (
         "ops/bill.py",
         "if TYPE_CHECKING:\n    from ops.cost import change",
@@ -69,6 +79,12 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_every_contract_is_tried() -> None:
     assert set(WRONG) == set(CONTRACTS)
+
+
+def test_the_language_is_kept_from_all_that_lies_beside_it() -> None:
+    beside = {path.stem for path in (ROOT / "stacks").iterdir() if path.suffix == ".py" or path.is_dir()}
+    named = CONTRACTS["stacks/language/ knows no feature"]["forbidden_modules"]
+    assert {f"stacks.{name}" for name in beside - {"__init__", "__pycache__", "language"}} == set(named)
 
 
 @pytest.mark.parametrize("name", WRONG)
