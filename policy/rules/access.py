@@ -38,11 +38,11 @@ def rbac_no_wildcard(role: Resource, _: Settings) -> Iterator[str]:
         "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding",
     ),
     level=Level.MANDATORY,
-    reason="people get cluster-admin through an access entry that is logged and can be taken away",
+    reason="people get cluster-admin through an access entry that is logged and can be revoked",
     remedy="Bind a role with the permissions that are needed.",
 )
 def rbac_no_cluster_admin(binding: Resource, _: Settings) -> Iterator[str]:
-    """Nobody is bound to cluster-admin, and nothing to everybody."""
+    """No binding grants cluster-admin, or binds a role to everybody."""
     if get(binding.props, "roleRef", "name") == "cluster-admin":
         yield "it binds cluster-admin."
     for subject in each(binding.props.get("subjects")):

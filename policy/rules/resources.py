@@ -59,18 +59,18 @@ def may_land(pod: Pod, labels: Any) -> bool:
 @stack_rule(
     "gpu-from-bounded-pool",
     level=Level.MANDATORY,
-    reason="it would wait for a GPU that no pool has, or buy machines without an end",
+    reason="otherwise it waits for a GPU that no pool has, or buys machines without a limit",
     remedy="Add a GPU pool with a maximum, or place the workload on one that the stack has.",
 )
 def gpu_from_bounded_pool(stack: Stack, _: Settings) -> Iterator[tuple[Resource, str]]:
-    """A team's pod that asks for GPUs finds them in a pool with a maximum, in a stack that has pools."""
+    """In a stack with node pools, a team's pod that requests GPUs fits a pool with a maximum."""
     pools = list_pools(stack)
     if not pools:
         # The machines are not this stack's: those of an existing cluster, or of a team stack's environment.
         return
     for pod in team_pods(stack):
         if wants_gpus(pod) and not any(pool.gpus and pool.bounded and may_land(pod, pool.labels) for pool in pools):
-            yield pod.owner, "it asks for GPUs, and no GPU pool with a maximum is there for it."
+            yield pod.owner, "it requests GPUs, but no GPU pool with a maximum can run it."
 
 
 RULES: tuple[ResourceRule | StackRule, ...] = (container_limited, gpu_from_bounded_pool)

@@ -48,7 +48,7 @@ def namespace_has_quota(stack: Stack, _: Settings) -> Iterator[tuple[Resource, s
 @stack_rule(
     "namespace-has-limit-range",
     level=Level.ADVISORY,
-    reason="workloads of this project set their own limits; it helps what people start by hand",
+    reason="workloads of this project set their own limits; a LimitRange serves what people start by hand",
     remedy="Add a LimitRange with defaults for cpu and memory.",
 )
 def namespace_has_limit_range(stack: Stack, _: Settings) -> Iterator[tuple[Resource, str]]:

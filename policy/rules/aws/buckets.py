@@ -25,7 +25,7 @@ def receives_access_logs(stack: Stack, bucket: Resource) -> bool:
 @stack_rule(
     "bucket-encrypted",
     level=Level.MANDATORY,
-    reason="with a key of one's own, reading needs a second permission that can be taken away",
+    reason="with a KMS key, reading needs a second permission that can be revoked",
     remedy="Add a BucketServerSideEncryptionConfiguration with sseAlgorithm aws:kms.",
 )
 def bucket_encrypted(stack: Stack, _: Settings) -> Iterator[tuple[Resource, str]]:
@@ -58,7 +58,7 @@ def opened_to_everybody(policy: Resource) -> bool:
 @stack_rule(
     "bucket-private",
     level=Level.MANDATORY,
-    reason="training data in public is on the news",
+    reason="public training data makes the news",
     remedy=f"Add a BucketPublicAccessBlock with {', '.join(BLOCKS)} all true, and no public ACL or policy.",
 )
 def bucket_private(stack: Stack, _: Settings) -> Iterator[tuple[Resource, str]]:
@@ -91,7 +91,7 @@ def refuses_plain_http(document: object) -> bool:
 @stack_rule(
     "bucket-tls-only",
     level=Level.MANDATORY,
-    reason="S3 still answers on plain HTTP unless told otherwise",
+    reason="S3 answers plain HTTP by default",
     remedy="Add a BucketPolicy that denies s3 actions where aws:SecureTransport is false.",
 )
 def bucket_tls_only(stack: Stack, _: Settings) -> Iterator[tuple[Resource, str]]:
@@ -106,10 +106,10 @@ def bucket_tls_only(stack: Stack, _: Settings) -> Iterator[tuple[Resource, str]]
     "bucket-versioned",
     level=Level.ADVISORY,
     reason="a bucket for caches and scratch data needs no versions",
-    remedy="Add a BucketVersioning with status Enabled, and a lifecycle rule that ends old versions.",
+    remedy="Add a BucketVersioning with status Enabled, and a lifecycle rule that expires old versions.",
 )
 def bucket_versioned(stack: Stack, _: Settings) -> Iterator[tuple[Resource, str]]:
-    """Every bucket but those for access logs keeps old versions, so that an overwritten model can be had back."""
+    """Every bucket but those for access logs keeps old versions, so that an overwritten model can be restored."""
     for bucket in stack.of(BUCKET):
         if receives_access_logs(stack, bucket):
             continue

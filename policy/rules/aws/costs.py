@@ -51,7 +51,7 @@ def default_tags(provider: Any) -> Any:
     "tags-complete",
     types=TAGGED,
     level=Level.MANDATORY,
-    reason="what has no owner and no environment cannot be charged, nor cleaned up",
+    reason="a resource without owner and environment can be neither charged nor cleaned up",
     remedy="Set the tags in the provider's defaultTags, or on the resource.",
     settings={
         "tags": Setting(
@@ -61,7 +61,7 @@ def default_tags(provider: Any) -> Any:
     },
 )
 def tags_complete(resource: Resource, settings: Settings) -> Iterator[str]:
-    """Everything that costs money says whose it is."""
+    """Every resource that costs money has the required tags."""
     own, shared = resource.props.get("tags"), default_tags(resource.provider)
     if own is UNKNOWN or shared is UNKNOWN:
         return

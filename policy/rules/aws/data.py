@@ -78,7 +78,7 @@ def eks_secrets_encrypted(cluster: Resource, _: Settings) -> Iterator[str]:
     "eks-audit-log",
     types=(CLUSTER,),
     level=Level.MANDATORY,
-    reason="who did what cannot be found out afterwards",
+    reason="without it nobody can find out who did what",
     remedy="Put api, audit and authenticator in enabledClusterLogTypes.",
 )
 def eks_audit_log(cluster: Resource, _: Settings) -> Iterator[str]:
@@ -119,7 +119,7 @@ def deletion_protection(resource: Resource, settings: Settings) -> Iterator[str]
     "database-backed-up",
     types=RDS,
     level=Level.MANDATORY,
-    reason="a dropped table is noticed after the weekend",
+    reason="a dropped table may be noticed only after the weekend",
     remedy=f"Set backupRetentionPeriod to {BACKUP_DAYS} days or more.",
     settings=STACKS,
 )

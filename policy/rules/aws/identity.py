@@ -96,7 +96,7 @@ def iam_no_wildcard_action(resource: Resource, _: Settings) -> Iterator[str]:
     types=PERMISSIONS,
     level=Level.MANDATORY,
     reason="a role for one bucket must not read its neighbour's",
-    remedy="Name the ARNs in Resource, or bind the statement with a Condition, such as a resource tag.",
+    remedy="Name the ARNs in Resource, or limit the statement with a Condition, such as a resource tag.",
 )
 def iam_resource_scoped(resource: Resource, _: Settings) -> Iterator[str]:
     """A policy that allows more than listing names its resources."""
@@ -116,7 +116,7 @@ def iam_resource_scoped(resource: Resource, _: Settings) -> Iterator[str]:
     remedy="Trust a service (pods.eks.amazonaws.com), a role, or an OIDC provider with a condition on `sub`.",
 )
 def iam_trust_scoped(role: Resource, _: Settings) -> Iterator[str]:
-    """A role is trusted to somebody in particular."""
+    """A role can be assumed only by a named service, role or identity."""
     for statement in statements(role.props.get("assumeRolePolicy")):
         if statement.get("Effect") != "Allow":
             continue
@@ -147,7 +147,7 @@ def iam_no_broad_managed_policy(resource: Resource, _: Settings) -> Iterator[str
     "iam-no-static-keys",
     types=("aws:iam/user:User", "aws:iam/accessKey:AccessKey"),
     level=Level.MANDATORY,
-    reason="a key that does not expire is found in a repository one day",
+    reason="a key that does not expire ends up in a repository one day",
     remedy="Use Pod Identity for pods, OIDC for CI, and your identity provider for people.",
 )
 def iam_no_static_keys(_: Resource, __: Settings) -> Iterator[str]:

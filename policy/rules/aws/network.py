@@ -21,7 +21,7 @@ INTERNAL_ANNOTATIONS = (
     types=("aws:eks/cluster:Cluster",),
     level=Level.MANDATORY,
     reason="the API server is the way to everything else",
-    remedy="Set endpointPublicAccess to false, or publicAccessCidrs to the networks of your people.",
+    remedy="Set endpointPublicAccess to false, or publicAccessCidrs to the networks of your users.",
 )
 def eks_endpoint_private(cluster: Resource, _: Settings) -> Iterator[str]:
     """The endpoint of an EKS cluster is private, or public only for a list of networks."""
@@ -64,7 +64,7 @@ SECURITY_GROUP_RULES = (
     remedy="Name the source security group, or the CIDRs of the networks that need it.",
 )
 def security_group_closed(group: Resource, _: Settings) -> Iterator[str]:
-    """No security group lets every address in."""
+    """No security group allows ingress from every address."""
     for cidr in open_ingress(group):
         yield f"ingress from {cidr}."
 
@@ -77,11 +77,11 @@ def security_group_closed(group: Resource, _: Settings) -> Iterator[str]:
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
     ),
     level=Level.ADVISORY,
-    reason="it makes reviews easier, and is no hole by itself",
-    remedy="Say in `description` who talks to whom, and why.",
+    reason="a rule without one is no hole, only harder to review",
+    remedy="Describe in `description` who talks to whom, and why.",
 )
 def security_group_rule_described(rule: Resource, _: Settings) -> Iterator[str]:
-    """Every security group rule says what it is for."""
+    """Every security group rule has a description."""
     if not rule.props.get("description"):
         yield "no description."
 
@@ -103,7 +103,7 @@ def aws_load_balancer_internal(balancer: Resource, _: Settings) -> Iterator[str]
     "database-private",
     types=("aws:rds/instance:Instance", "aws:rds/clusterInstance:ClusterInstance"),
     level=Level.MANDATORY,
-    reason="a password is then all that stands before the data",
+    reason="otherwise only a password protects the data",
     remedy="Set publiclyAccessible to false and reach it from the cluster's subnets.",
 )
 def database_private(database: Resource, _: Settings) -> Iterator[str]:
@@ -115,11 +115,11 @@ def database_private(database: Resource, _: Settings) -> Iterator[str]:
 @stack_rule(
     "vpc-flow-logs",
     level=Level.ADVISORY,
-    reason="they are for the investigation afterwards, and cost money in small accounts",
+    reason="they serve investigations after an incident, and cost money in small accounts",
     remedy="Add an aws.ec2.FlowLog with the VPC's id.",
 )
 def vpc_flow_logs(stack: Stack, _: Settings) -> Iterator[tuple[Resource, str]]:
-    """Every VPC records its flows."""
+    """Every VPC has flow logs."""
     for vpc in stack.of("aws:ec2/vpc:Vpc"):
         if not stack.about(vpc, "vpcId", "aws:ec2/flowLog:FlowLog"):
             yield vpc, "no flow log."

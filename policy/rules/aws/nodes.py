@@ -80,7 +80,7 @@ def list_pools(stack: Stack) -> list[Pool]:
     "gpu-pool-has-maximum",
     types=(NODE_GROUP, NODE_POOL),
     level=Level.MANDATORY,
-    reason="a loop that submits jobs would otherwise buy GPUs until somebody looks at the bill",
+    reason="a loop that submits jobs would otherwise buy GPUs until somebody reads the bill",
     remedy=f"Give the NodePool spec.limits with {GPU}, or the node group a maxSize within `nodes`.",
     settings={"nodes": Setting(default=64, description="the most nodes that one GPU node group may have")},
 )
@@ -101,7 +101,7 @@ def gpu_pool_has_maximum(pool: Resource, settings: Settings) -> Iterator[str]:
     "node-pool-has-maximum",
     types=(NODE_POOL,),
     level=Level.ADVISORY,
-    reason="CPU nodes are cheap enough to be noticed by the budget alarm in time",
+    reason="CPU nodes are cheap enough that the budget alarm comes in time",
     remedy="Set spec.limits.cpu.",
 )
 def node_pool_has_maximum(pool: Resource, _: Settings) -> Iterator[str]:
@@ -118,7 +118,7 @@ def node_pool_has_maximum(pool: Resource, _: Settings) -> Iterator[str]:
     remedy="Set httpTokens to required and httpPutResponseHopLimit to 1 in metadataOptions.",
 )
 def instance_metadata_v2(node: Resource, _: Settings) -> Iterator[str]:
-    """Nodes answer metadata requests only with a session token, and only to themselves."""
+    """A node's metadata service answers only requests with a session token, and only from the node itself."""
     spec = node.props.get("spec") if node.type.startswith("kubernetes:") else node.props
     options = get(spec, "metadataOptions")
     if differs(get(options, "httpTokens"), "required"):
@@ -131,8 +131,8 @@ def instance_metadata_v2(node: Resource, _: Settings) -> Iterator[str]:
     "nodes-without-public-address",
     types=MACHINES,
     level=Level.MANDATORY,
-    reason="nodes need no way in from outside: they reach out through NAT and endpoints",
-    remedy="Leave the public address out and use private subnets.",
+    reason="nodes need no inbound access: they reach the outside through NAT and endpoints",
+    remedy="Remove the public address and use private subnets.",
 )
 def nodes_without_public_address(node: Resource, _: Settings) -> Iterator[str]:
     """No node has a public address."""

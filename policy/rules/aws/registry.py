@@ -17,7 +17,7 @@ REGISTRIES = ("*.dkr.ecr.*.amazonaws.com/*",)
     "eks-addon-pinned",
     types=("aws:eks/addon:Addon",),
     level=Level.MANDATORY,
-    reason="AWS would choose the version of the day it is made",
+    reason="AWS would otherwise choose the newest version",
     remedy="Set addonVersion from the catalog's list for the cluster's Kubernetes version.",
 )
 def eks_addon_pinned(addon: Resource, _: Settings) -> Iterator[str]:
@@ -34,7 +34,7 @@ def eks_addon_pinned(addon: Resource, _: Settings) -> Iterator[str]:
     remedy="Set imageTagMutability to IMMUTABLE.",
 )
 def registry_tags_immutable(repository: Resource, _: Settings) -> Iterator[str]:
-    """A tag of a registry never moves."""
+    """Tags in a registry are immutable."""
     mutability = repository.props.get("imageTagMutability")
     if differs(mutability, "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION"):
         yield f"imageTagMutability is {mutability or 'not set, which means MUTABLE'}."
@@ -48,7 +48,7 @@ def registry_tags_immutable(repository: Resource, _: Settings) -> Iterator[str]:
     remedy="Set imageScanningConfiguration.scanOnPush to true.",
 )
 def registry_scans(repository: Resource, _: Settings) -> Iterator[str]:
-    """A registry scans what is pushed."""
+    """A registry scans images on push."""
     if no(get(repository.props, "imageScanningConfiguration", "scanOnPush")):
         yield "scanOnPush is not true."
 
