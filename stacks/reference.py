@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from inspect import get_annotations
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
@@ -69,9 +70,9 @@ def _below(model: schema.Model, path: str) -> dict[schema.Model, list[str]]:
     for key, field in schema.fields_by_key(model).items():
         for inner, suffix in _inner_models(field.annotation):
             here = f"{path}{key}{suffix}"
-            found.setdefault(inner, []).append(here)
-            for below, paths in _below(inner, f"{here}.").items():
-                found.setdefault(below, []).extend(paths)
+            for below, paths in ((inner, [here]), *_below(inner, f"{here}.").items()):
+                known = found.setdefault(below, [])
+                known += [one for one in paths if one not in known]
     return found
 
 
@@ -88,18 +89,15 @@ def _inner_models(annotation: Any) -> Iterator[tuple[schema.Model, str]]:
 def _table(model: schema.Model, rules: dict[str, Rule]) -> str:
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     fields = schema.fields_by_key(model)
-    # What a model says itself comes before what it has from its bases.
-    own = [key for key, field in fields.items() if field in _own_fields(model)]
-    for key in [*own, *(key for key in fields if key not in own)]:
+    names = {field.alias or name: name for name, field in model.model_fields.items()}
+    # A model's own keys come first, then those of its nearest base.
+    depths = {name: depth for depth, one in reversed([*enumerate(model.__mro__)]) for name in get_annotations(one)}
+    for key in sorted(fields, key=lambda key: depths[names[key]]):
         field = fields[key]
         words = _type(field.annotation, field.metadata, rules)
         rows.append(f"| `{key}` | {words} | {_default(field)} | {field.description or ''} |")
     summary = (model.__doc__ or "").strip().partition("\n\n")[0]
     return "\n".join([summary, "", *rows, ""])
-
-
-def _own_fields(model: schema.Model) -> list[FieldInfo]:
-    return [field for name, field in model.model_fields.items() if name in model.__annotations__]
 
 
 def _type(annotation: Any, metadata: list[Any], rules: dict[str, Rule]) -> str:

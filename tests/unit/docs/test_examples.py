@@ -76,3 +76,17 @@ def test_the_message_of_a_mistake_is_the_checkers_own(tmp_path: Path, capsys: py
     ]
     assert shown
     assert set(shown) == {message}
+
+
+PYTHON = [block for document in DOCUMENTS for block in blocks_of(document) if block.language == "python"]
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.place)
+def test_every_excerpt_is_in_its_file(block: Block) -> None:
+    assert block.mark.startswith("from: "), "put <!-- from: path --> before it"
+    name = block.mark.removeprefix("from: ")
+    assert block.text.strip("\n") in (ROOT / name).read_text(), f"copy it from {name} again"
+
+
+def test_there_are_excerpts() -> None:
+    assert len(PYTHON) > 5

@@ -11,6 +11,7 @@ import pytest
 
 from ops.pages import PAGES
 from stacks import outputs
+from stacks.clouds.aws.outputs import AwsOutputs
 from tests.unit.docs.documents import DOCS, ROOT, text_of
 
 
@@ -40,6 +41,6 @@ def _not_none(hint: Any) -> Any:
 def test_the_page_of_the_outputs_has_them_all() -> None:
     page = text_of(DOCS / "reference" / "outputs.md")
     listed = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
-    made = {*keys(outputs.AwsStackOutputs), *keys(outputs.TeamStackOutputs)}
+    made = {*keys(outputs.StackOutputs), *keys(AwsOutputs, "aws."), *keys(outputs.TeamStackOutputs)}
     assert len(listed) == len(set(listed))
     assert set(listed) == made
