@@ -19,7 +19,7 @@ from local.stack import read_environment, stack_file
 # In a server's pod: the held-out samples that its training put beside the model, on a volume or in a bucket.
 READ_SAMPLES = """\
 samples="$MODEL_ROOT/$MODEL_NAME/$MODEL_VERSION/samples.json"
-case "$samples" in s3:*) exec python3 -m predictor.objects "$samples";; esac
+case "$samples" in s3:*) exec python3 -m workloads.predictor.objects "$samples";; esac
 exec cat "$samples"
 """
 

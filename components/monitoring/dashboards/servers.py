@@ -1,6 +1,6 @@
 """The dashboard of one model server, chosen by its team's namespace and its name.
 
-What a server says of itself is what the predictor offers (images/predictor/predictor/metrics.py). Others that count the
+What a server says of itself is what the predictor offers (images/workloads/predictor/metrics.py). Others that count the
 same things under the same names get the same dashboard.
 """
 

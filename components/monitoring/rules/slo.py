@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from components.monitoring.rules.model import Recording, RuleGroup
 
-# Upper bounds, in seconds, that a predictor's latency histogram has (images/predictor/predictor/metrics.py). A share of
+# Upper bounds, in seconds, that a predictor's latency histogram has (images/workloads/predictor/metrics.py). A share of
 # slow requests can only be read off at one of them.
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # Predictions only: probes and scrapes are quick, many, and of no interest to a client.

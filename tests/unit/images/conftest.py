@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from images.predictor.predictor.app import create_app
-from images.predictor.predictor.settings import Settings
-from images.trainer.trainer.__main__ import main
+from images.workloads.predictor.app import create_app
+from images.workloads.predictor.settings import Settings
+from images.workloads.trainer.__main__ import main
 from tests.unit.images.workload import NAME, VERSION, Trained
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from images.trainer.trainer.folder import FolderError, is_complete, publish, read_manifest
+from images.workloads.common.folder import FolderError, is_complete, publish, read_manifest
 
 _REPOSITORY = Path(__file__).parents[3]
 
 # Two files whose content is the writer's process id, the manifest last.
 _WRITER = """
 import errno, fcntl, json, os, pathlib, sys, time
-from images.trainer.trainer.folder import publish
+from images.workloads.common.folder import publish
 target, start = map(pathlib.Path, sys.argv[1:3])
 locks, pause = sys.argv[3], float(sys.argv[4])
 if locks == "no-locks":

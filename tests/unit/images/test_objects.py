@@ -12,13 +12,14 @@ import pytest
 from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
-from images.predictor.predictor import objects as predictor_objects
-from images.predictor.predictor.model import ModelError, load
-from images.predictor.predictor.settings import Settings, SettingsError, from_environ
-from images.trainer.trainer import objects
-from images.trainer.trainer.__main__ import EXIT_FAILED, EXIT_USAGE, main
-from images.trainer.trainer.folder import MANIFEST, FolderError
-from images.trainer.trainer.objects import ObjectFolder
+from images.workloads.common import objects
+from images.workloads.common.buckets import ObjectFolder
+from images.workloads.common.command import EXIT_FAILED, EXIT_USAGE
+from images.workloads.common.folder import MANIFEST, FolderError
+from images.workloads.predictor import objects as predictor_objects
+from images.workloads.predictor.model import ModelError, load
+from images.workloads.predictor.settings import Settings, SettingsError, from_environ
+from images.workloads.trainer.__main__ import main
 from tests.unit.images.workload import NAME, VERSION
 
 BUCKET = "team-demo"
@@ -173,7 +174,7 @@ def test_the_predictor_prints_an_object(store: S3Store, capfdbinary: pytest.Capt
 
 
 def test_a_run_on_volumes_loads_no_client() -> None:
-    code = "import sys, trainer.__main__; print([name for name in sys.modules if name.startswith('obstore')])"
-    context = Path(objects.__file__).parents[1]
+    code = "import sys, workloads.trainer.__main__; print([name for name in sys.modules if name.startswith('obstore')])"
+    context = Path(objects.__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=context, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

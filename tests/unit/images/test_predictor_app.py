@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from images.predictor.predictor.samples import MAX_BODY_BYTES
+from images.workloads.predictor.samples import MAX_BODY_BYTES
 from tests.unit.images.workload import NAME, VERSION, Trained
 
 _ZEROS = [0] * 64

@@ -13,8 +13,8 @@ import joblib
 import pytest
 from flask import Flask
 
-from images.predictor.predictor.model import ModelError, load
-from images.predictor.predictor.settings import Settings
+from images.workloads.predictor.model import ModelError, load
+from images.workloads.predictor.settings import Settings
 from tests.unit.images.workload import NAME, VERSION, Trained
 
 _DEADLINE = 20.0  # seconds; the machine may be busy

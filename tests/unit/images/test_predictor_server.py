@@ -19,7 +19,7 @@ import pytest
 
 from tests.unit.images.workload import NAME, VERSION, Trained
 
-_CONTEXT = Path(__file__).parents[3] / "images" / "predictor"
+_CONTEXT = Path(__file__).parents[3] / "images"
 _DEADLINE = 30.0  # seconds; the machine may be busy
 _QUIET = 0.5  # seconds
 _BODY = json.dumps({"input": [0] * 64}).encode()
@@ -89,7 +89,11 @@ def _serve(models: Path, folder: Path, **more: str) -> Generator[Server]:
     with (
         log.open("wb") as output,
         subprocess.Popen(
-            [sys.executable, "-m", "predictor"], cwd=_CONTEXT, env=environ, stdout=output, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "workloads.predictor"],
+            cwd=_CONTEXT,
+            env=environ,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         ) as process,
     ):
         try:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from images.predictor.predictor.samples import MAX_SAMPLES, BadRequestError, parse_input, parse_instances
+from images.workloads.predictor.samples import MAX_SAMPLES, BadRequestError, parse_input, parse_instances
 
 _ZEROS = [0] * 64
 

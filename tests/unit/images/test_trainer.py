@@ -19,11 +19,12 @@ import joblib
 import numpy as np
 import pytest
 
-from images.trainer.trainer.__main__ import explain, main
-from images.trainer.trainer.preprocess import PreprocessArgs, read, split
+from images.workloads.common.command import explain
+from images.workloads.common.digits import PreprocessArgs, read, split
+from images.workloads.trainer.__main__ import main
 from tests.unit.images.workload import NAME, VERSION, Trained
 
-_CONTEXT = Path(__file__).parents[3] / "images" / "trainer"
+_CONTEXT = Path(__file__).parents[3] / "images"
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -180,7 +181,7 @@ def test_a_wrong_environment_is_named(
         (["serve"], "invalid choice"),
         (["train", "--c", "0"], "0 is not a finite number more than 0"),
         (["train", "--c", "nan"], "nan is not a finite number"),
-        (["train", "--c", "much"], "invalid _positive value"),
+        (["train", "--c", "much"], "invalid positive value"),
         (["train", "--gamma", "inf"], "inf is not a finite number"),
         (["train", "--gamma", "auto-scale"], "invalid _gamma value"),
         (["preprocess", "--test-share", "1"], "1 is not from 0.01 to 0.99"),
@@ -286,7 +287,7 @@ def test_a_stopped_run_ends_at_once_and_leaves_nothing(tmp_path: Path) -> None:
     environ = {**os.environ, "DATA_DIR": str(target), "PYTHONDONTWRITEBYTECODE": "1"}
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        command = [sys.executable, "-m", "trainer", "preprocess"]
+        command = [sys.executable, "-m", "workloads.trainer", "preprocess"]
         with subprocess.Popen(command, cwd=_CONTEXT, env=environ, stdout=subprocess.PIPE, text=True) as run:
             assert run.stdout is not None
             assert "waiting for another run" in run.stdout.readline()

@@ -77,7 +77,7 @@ def test_a_query_asks_for_series_that_are_kept(query: PanelQuery) -> None:
 
 
 def test_what_is_asked_of_a_predictor_is_what_it_offers() -> None:
-    source = (Path(__file__).parents[3] / "images/predictor/predictor/metrics.py").read_text(encoding="utf-8")
+    source = (Path(__file__).parents[3] / "images/workloads/predictor/metrics.py").read_text(encoding="utf-8")
     offered = set(re.findall(r'"(predictor_\w+)"', source))
     asked = {found for query in QUERIES for found in promql.series(query.instant()) if found.startswith("predictor_")}
     assert len(asked) > 5

@@ -71,6 +71,19 @@ def publish(target: Path, fill: Callable[[Path], None]) -> bool:
             shutil.rmtree(draft, ignore_errors=True)
 
 
+def folders_in(parent: Path) -> list[str]:
+    """Names of the folders in `parent`, sorted, complete or not, without those that a run is writing."""
+    if not parent.is_dir():
+        return []
+    return sorted(path.name for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def remove(target: Path) -> None:
+    """Remove a folder, its manifest first: no reader then takes the rest for a complete one."""
+    (target / MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(target)
+
+
 def _draft_prefix(target: Path) -> str:
     return f".{target.name}.draft-"
 

@@ -13,8 +13,9 @@ from typing import Any
 import joblib
 import numpy as np
 
-from .log import log
-from .objects import ObjectsError, copied
+from ..common.buckets import BucketError
+from ..common.log import log
+from .objects import copied
 from .samples import PIXELS, Array
 from .settings import Settings
 
@@ -55,7 +56,7 @@ def load(settings: Settings) -> Model:
             if not (folder / MANIFEST).is_file():
                 raise ModelError(f"{place}/{MANIFEST} is not there: the model is not trained yet")
             return _load(folder, settings, started)
-    except ObjectsError as error:
+    except BucketError as error:
         raise ModelError(str(error)) from None
 
 

@@ -1,4 +1,4 @@
-"""First step: split the digits into training and held-out rows and find the scale of each pixel."""
+"""The data of every trainer: the digits, split into training and held-out rows, and the scale of each pixel."""
 
 import json
 from dataclasses import dataclass, fields

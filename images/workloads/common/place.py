@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from . import folder, objects
-from .objects import ObjectFolder
+from .buckets import ObjectFolder, is_object_uri
 
 Place = Path | ObjectFolder
 
 
 def place_of(text: str) -> Place:
     """The place that a variable names. Raises ValueError with what it must be."""
-    if objects.is_object_uri(text):
-        return ObjectFolder.parse(text)
+    if is_object_uri(text):
+        place = ObjectFolder.parse(text)
+        if not place.name:
+            raise ValueError("it must be s3://<bucket>/<folder>: a folder, not the whole bucket")
+        return place
     path = Path(text).absolute()
     if ".." in path.parts or not path.name:
         raise ValueError("it must be a folder below the root, without '..'")
@@ -24,6 +27,24 @@ def place_of(text: str) -> Place:
 def publish(target: Place, fill: Callable[[Path], None]) -> bool:
     """Let `fill` write the files of `target`, manifest included; False when it was complete already."""
     return folder.publish(target, fill) if isinstance(target, Path) else objects.publish(target, fill)
+
+
+def is_complete(place: Place) -> bool:
+    """Whether a run has finished writing `place`."""
+    return folder.is_complete(place) if isinstance(place, Path) else objects.is_complete(place)
+
+
+def folders_in(parent: Place) -> list[str]:
+    """Names of the folders in `parent`, sorted, complete or not."""
+    return folder.folders_in(parent) if isinstance(parent, Path) else objects.folders_in(parent)
+
+
+def remove(target: Place) -> None:
+    """Remove a folder with all that it has."""
+    if isinstance(target, Path):
+        folder.remove(target)
+    else:
+        objects.remove(target)
 
 
 def read_manifest(source: Place) -> dict[str, Any]:

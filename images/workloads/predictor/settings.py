@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .objects import ObjectFolder, is_object_uri
+from ..common.buckets import ObjectFolder, is_object_uri
 
 # A name is one part of a path: no separator, and not "..".
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -7,7 +7,7 @@ from flask import Flask, Response, g, jsonify, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from .log import log
+from ..common.log import log
 from .metrics import Metrics
 from .model import Model, ModelHolder
 from .samples import MAX_BODY_BYTES, BadRequestError, parse_input, parse_instances

@@ -1,0 +1,1 @@
+"""Trains the digits with PyTorch, data-parallel on CPUs."""

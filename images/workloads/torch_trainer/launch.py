@@ -1,0 +1,56 @@
+"""How the engines start PyTorch: the processes of a pod, and this process's place among all of them."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from ..common.environment import UsageError
+from .train import Group
+
+_MODULE = "workloads.torch_trainer"
+
+
+def wants_launcher(environ: Mapping[str, str]) -> bool:
+    """Whether torchrun has to start the processes: the engine has set its variables, and it has not started us."""
+    configured = "PET_MASTER_ADDR" in environ or "PET_RDZV_ENDPOINT" in environ
+    return configured and "TORCHELASTIC_RUN_ID" not in environ
+
+
+def launch(argv: Sequence[str]) -> int:
+    """Start the processes of this pod with torchrun, which reads PET_* itself; the exit code of the first to fail.
+
+    torchrun's own command ends with 1 whatever the code was, and the platform must tell codes apart.
+    """
+    # Here, since it takes a while and not every training needs it.
+    from torch.distributed import run
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    try:
+        run.run(run.parse_args(["--module", _MODULE, *argv]))
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        print(f"torch-trainer: the process of rank {rank} ended with {failure.exitcode}", file=sys.stderr, flush=True)
+        # Of a process that a signal ended, torch notes the negative number.
+        return failure.exitcode if failure.exitcode > 0 else 128 - failure.exitcode
+    return 0
+
+
+def group(environ: Mapping[str, str], *, peer_seconds: float) -> Group:
+    """This process's place, from RANK and WORLD_SIZE; alone without them. Raises UsageError."""
+    size = _number(environ, "WORLD_SIZE", "1")
+    rank = _number(environ, "RANK", "0")
+    if size < 1 or rank >= size:
+        raise UsageError(f"RANK is {rank} and WORLD_SIZE {size}: a rank is from 0 to one less than the size")
+    missing = [key for key in ("MASTER_ADDR", "MASTER_PORT", "RANK") if key not in environ]
+    if size > 1 and missing:
+        raise UsageError(
+            f"{missing[0]} is not set: with WORLD_SIZE {size}, each process needs the address of the first"
+        )
+    return Group(rank=rank, size=size, timeout=timedelta(seconds=peer_seconds))
+
+
+def _number(environ: Mapping[str, str], key: str, default: str) -> int:
+    value = environ.get(key, default)
+    if not value.isdecimal():
+        raise UsageError(f"{key} is {value!r}: it must be a whole number")
+    return int(value)
