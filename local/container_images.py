@@ -7,26 +7,54 @@ base that mmdebstrap makes; their tag is the digest of their content, so a chang
 import hashlib
 import os
 import platform
+import re
 import shutil
 import sys
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import images as samples
 from local import locking, process
+from local.errors import Failure
 from local.node.embedded import EmbeddedNode
 from local.node.settings import PAUSE_IMAGE
-from local.paths import LOCAL, ROOT, cache_folder, flush
+from local.paths import LOCAL, cache_folder, flush
 from local.progress import Steps
 
 REGISTRY = "localhost/ml-platform"
-SUITE = "bookworm"
-BASE_PACKAGES = ("ca-certificates", "python3", "python3-pip", "python3-venv", "libgomp1")
-BASE_IMAGE = f"{REGISTRY}/base:{hashlib.sha256(repr((SUITE, BASE_PACKAGES)).encode()).hexdigest()[:12]}"
-#: The Python of the suite, for which the sample images' wheels are chosen whatever Python this machine has.
-BASE_PYTHON = "3.11"
+#: What every embedded cluster has images of: the samples of a stack that has no engine.
+SAMPLES = ("trainer", "predictor")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """A minimal Debian to build sample images on, in place of the one of a registry that a Dockerfile names.
+
+    `python`: that of the suite, for which wheels are chosen whatever Python this machine has. `packages`: what the
+    registry's image has besides Debian itself.
+    """
+
+    suite: str
+    python: str
+    packages: tuple[str, ...]
+
+    @property
+    def reference(self) -> str:
+        return f"{REGISTRY}/base:{hashlib.sha256(repr((self.suite, self.packages)).encode()).hexdigest()[:12]}"
+
+
+#: By what the default of BASE in a Dockerfile ends with.
+BASES = {
+    "python:3.11-slim-bookworm": Base(
+        suite="bookworm",
+        python="3.11",
+        packages=("ca-certificates", "python3", "python3-pip", "python3-venv", "libgomp1"),
+    ),
+    "debian:trixie-slim": Base(suite="trixie", python="3.13", packages=("ca-certificates",)),
+}
+BASE_IMAGE = BASES["python:3.11-slim-bookworm"].reference
 _GLIBC_TAGS = (
     "manylinux_2_28",
     "manylinux_2_27",
@@ -61,19 +89,30 @@ def system_image(module: str, programs: Mapping[str, Path]) -> str:
 SYSTEM_IMAGES = ("coredns", "metrics-server", "local-path-provisioner")
 
 
-def wanted(programs: Mapping[str, Path]) -> list[Image]:
-    """All images that the embedded cluster needs at this moment's content of `images/`."""
+def wanted(programs: Mapping[str, Path], names: Collection[str] = SAMPLES) -> list[Image]:
+    """All images that an embedded cluster with these sample images needs, at this moment's content of `images/`."""
     references = [
         PAUSE_IMAGE,
         BASE_IMAGE,
         *(system_image(module, programs) for module in SYSTEM_IMAGES),
-        *(sample_reference(name) for name in samples.sample_images()),
+        *(sample_reference(name) for name in names),
     ]
     return [Image(reference=reference) for reference in references]
 
 
 def sample_reference(name: str) -> str:
     return f"{REGISTRY}/{name}:{samples.content_tag(name)}"
+
+
+def base_of(name: str) -> Base:
+    """The base of a sample image, by the default of BASE in its Dockerfile."""
+    found = re.search(r"^ARG BASE=(\S+)$", (samples.CONTEXT / name / "Dockerfile").read_text(), re.MULTILINE)
+    if found is None or found[1] not in BASES:
+        raise Failure(
+            f"the Dockerfile of the sample image {name} has no base that can be made here",
+            f"begin it with ARG BASE= and one of {', '.join(BASES)}",
+        )
+    return BASES[found[1]]
 
 
 class Builder:
@@ -129,18 +168,19 @@ class Builder:
         self.buildah("commit", "--signature-policy", self.policy, "--rm", container, image.reference, what=what)
         self.save(image)
 
-    def base(self, image: Image) -> None:
-        """A minimal Debian with Python."""
+    def base(self, base: Base) -> None:
+        """A minimal Debian with the packages of a base."""
+        image = Image(reference=base.reference)
         what = f"building the base image {image.reference} failed"
         root = self.storage / "base.tar"
         process.run(
             [
-                *("mmdebstrap", "--variant=minbase", "--mode=root", f"--include={','.join(BASE_PACKAGES)}"),
+                *("mmdebstrap", "--variant=minbase", "--mode=root", f"--include={','.join(base.packages)}"),
                 # No documentation, no translations: 30 MB that no container reads.
                 "--dpkgopt=path-exclude=/usr/share/doc/*",
                 "--dpkgopt=path-exclude=/usr/share/man/*",
                 "--dpkgopt=path-exclude=/usr/share/locale/*",
-                *(SUITE, root),
+                *(base.suite, root),
             ],
             log=self.log,
             what=what,
@@ -151,7 +191,7 @@ class Builder:
         root.unlink()
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         self.buildah(
-            *("config", "--env", f"PATH={path}", "--env", "LANG=C.UTF-8", "--cmd", '["python3"]', container),
+            *("config", "--env", f"PATH={path}", "--env", "LANG=C.UTF-8", "--cmd", '["sh"]', container),
             what=what,
         )
         self.buildah("commit", "--signature-policy", self.policy, "--rm", container, image.reference, what=what)
@@ -167,29 +207,33 @@ class Builder:
     def sample(self, name: str, image: Image) -> None:
         """A sample image from its Dockerfile; its wheels are fetched here, so no package client's settings go in."""
         what = f"building the image {image.reference} failed"
-        context = self.storage / f"context-{name}"
-        shutil.copytree(ROOT / "images" / name, context, ignore=shutil.ignore_patterns("__pycache__"))
-        self._wheels(context)
+        context, base = self.storage / f"context-{name}", base_of(name)
+        # Nothing but what the image's tag is made of.
+        for file in samples.image_files(samples.CONTEXT, name):
+            (context / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(samples.CONTEXT / file, context / file, follow_symlinks=False)
+        self._wheels(name, context / name, base)
         self.buildah(
             *("bud", "--isolation", "chroot", "--network", "host", "--layers=false"),
-            *("--signature-policy", self.policy),
-            *("--build-arg", f"BASE={BASE_IMAGE}", "--pull-never", "--tag", image.reference, context),
+            *("--signature-policy", self.policy, "--file", context / name / "Dockerfile"),
+            *("--build-arg", f"BASE={base.reference}", "--pull-never", "--tag", image.reference, context),
             what=what,
         )
+        shutil.rmtree(context)
         self.save(image)
 
-    def _wheels(self, context: Path) -> None:
+    def _wheels(self, name: str, folder: Path, base: Base) -> None:
         machine = platform.machine()
         process.run(
             [
                 *(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"),
-                *("--python-version", BASE_PYTHON, "--implementation", "cp"),
+                *("--python-version", base.python, "--implementation", "cp"),
                 *(word for tag in _GLIBC_TAGS for word in ("--platform", f"{tag}_{machine}")),
-                *("--require-hashes", "-r", context / "requirements.lock", "-d", context / "wheels"),
+                *("--require-hashes", "-r", folder / "requirements.lock", "-d", folder / "wheels"),
             ],
             env=self.environment,
             log=self.log,
-            what=f"downloading the Python packages of the image {context.name.removeprefix('context-')} failed",
+            what=f"downloading the Python packages of the image {name} failed",
             remedy="check that the Python package index can be reached, then run the same command again",
         )
 
@@ -206,22 +250,32 @@ def building(steps: Steps) -> Generator[Builder]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def build_base_and_samples(steps: Steps) -> None:
-    """Build the Debian base and the sample images that are not in the cache."""
-    base = Image(reference=BASE_IMAGE)
-    pending = {name: Image(reference=sample_reference(name)) for name in samples.sample_images()}
-    if base.archive.exists() and all(image.archive.exists() for image in pending.values()):
+def build_base_and_samples(steps: Steps, names: Collection[str] = SAMPLES) -> None:
+    """Build these sample images, where they are not in the cache, and the bases that they need.
+
+    The base of the cluster's own pods is among them in any case.
+    """
+
+    def missing() -> dict[str, Image]:
+        images = {name: Image(reference=sample_reference(name)) for name in names}
+        return {name: image for name, image in images.items() if not image.archive.exists()}
+
+    if not missing() and Image(reference=BASE_IMAGE).archive.exists():
         return
     with building(steps) as builder:
-        pending = {name: image for name, image in pending.items() if not image.archive.exists()}
-        if not base.archive.exists():
-            with steps.step(f"image base (Debian {SUITE}, Python {BASE_PYTHON})"):
-                builder.base(base)
-        else:
-            builder.load(base)
+        pending = missing()
+        needed = {base_of(name).reference for name in pending}
+        for base in BASES.values():
+            image = Image(reference=base.reference)
+            if image.archive.exists() and base.reference in needed:
+                builder.load(image)
+            elif not image.archive.exists() and base.reference in {BASE_IMAGE, *needed}:
+                with steps.step(f"image base (Debian {base.suite})"):
+                    builder.base(base)
         for name, image in pending.items():
-            with steps.step(f"image {name}"):
+            with steps.step(f"image {name}") as step:
                 builder.sample(name, image)
+                step.note = f"{image.archive.stat().st_size / 1e6:.0f} MB"
 
 
 def build_system(programs: Mapping[str, Path], steps: Steps) -> None:
@@ -239,10 +293,10 @@ def build_system(programs: Mapping[str, Path], steps: Steps) -> None:
             builder.from_programs(image, {f"/{programs[module].name}": programs[module]})
 
 
-def import_into(node: EmbeddedNode, steps: Steps, more: Iterable[Image] = ()) -> None:
-    """Give the node's containerd every wanted image that it lacks, and those of `more`."""
+def import_into(node: EmbeddedNode, steps: Steps, more: Iterable[Image] = (), names: Collection[str] = SAMPLES) -> None:
+    """Give the node's containerd every wanted image that it lacks, those of these samples, and those of `more`."""
     listed = process.output(node.enter("ctr", "--namespace", "k8s.io", "images", "list", "-q")).split()
-    missing = [image for image in (*wanted(node.programs), *more) if image.reference not in listed]
+    missing = [image for image in (*wanted(node.programs, names), *more) if image.reference not in listed]
     if not missing:
         return
     with steps.step(f"import {len(missing)} images") as step:

@@ -1,13 +1,29 @@
 """How the engines start PyTorch: the processes of a pod, and this process's place among all of them."""
 
+# torch is in the image, not in the development environment.
+# pyright: reportMissingImports=false
+
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from ..common.environment import UsageError
-from .train import Group
 
 _MODULE = "workloads.torch_trainer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """This process among all of the training.
+
+    `rank`: its number, from 0; the first one writes checkpoints and the model. `size`: how many there are, 1 for a
+    training without others. `timeout`: how long to wait for the others.
+    """
+
+    rank: int
+    size: int
+    timeout: timedelta
 
 
 def wants_launcher(environ: Mapping[str, str]) -> bool:

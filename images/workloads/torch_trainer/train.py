@@ -1,9 +1,10 @@
 """Data-parallel training: each process has a share of every batch, and gloo adds up the gradients."""
 
+# torch is in the image, not in the development environment.
+# pyright: reportMissingImports=false, reportUnknownParameterType=false
+
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,9 @@ from ..common.checkpoints import Checkpoints
 from ..common.command import PeerError
 from ..common.model import Data, Run
 from ..common.network import NetworkArgs, Progress, Weights
+from .launch import Group
 
 _STATE = "state.pt"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """This process among all of the training.
-
-    `rank`: its number, from 0; the first one writes checkpoints and the model. `size`: how many there are, 1 for a
-    training without others. `timeout`: how long to wait for the others.
-    """
-
-    rank: int
-    size: int
-    timeout: timedelta
 
 
 def train(run: Run, args: NetworkArgs, group: Group) -> dict[str, Any] | None:
