@@ -85,7 +85,8 @@ def test_a_dynamic_storage_has_a_class(platform: EmbeddedCluster, storage: str) 
 
 # Keys go in by standard input: a command line is in the API server's log.
 READ = (
-    'read -r id; read -r key; AWS_ACCESS_KEY_ID=$id AWS_SECRET_ACCESS_KEY=$key exec python3 -m workloads.predictor.objects "$0"'
+    "read -r id; read -r key; AWS_ACCESS_KEY_ID=$id AWS_SECRET_ACCESS_KEY=$key "
+    'exec python3 -m workloads.predictor.objects "$0"'
 )
 
 
