@@ -1,7 +1,7 @@
 # Every command makes what it needs first; run again, it does only what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help up cluster preview outputs predict status env recover down mirror upgrade clean test test-unit test-platform test-training test-groups test-all ci lint bench docs environment
+.PHONY: help up cluster preview outputs predict status env recover down mirror upgrade clean test test-unit test-platform test-training test-groups test-all lint bench docs environment
 SHELL := /bin/bash
 
 PYTHON := .local/venv/bin/python
@@ -63,9 +63,6 @@ test-groups: test-environment ## the groups of tests that need the mirror (GROUP
 
 test-all: test-environment ## all tests and all groups, from any state; what came of them in docs/results/tests.json
 	@$(PYTHON) -m local test-all
-
-ci: test-environment ## all tests, then groups of tests for an hour, the one first whose code changed last
-	@$(PYTHON) -m local ci
 
 lint: test-environment ## ruff, pyright, and which way imports point
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m tests.imports && $(PYTHON) -m pyright

@@ -72,8 +72,10 @@ def run(command: Sequence[str], seconds: float, *, grace: float = GRACE_SECONDS)
             return running.wait(timeout=seconds)
         except (subprocess.TimeoutExpired, Ended) as reason:
             why = f"after {seconds / 60:.0f} min" if isinstance(reason, subprocess.TimeoutExpired) else "on a signal"
+            print(f"told to end {why}", file=sys.stderr, flush=True)
             killed = end(running, grace)
-    print(f"{' '.join(command)}: {'killed' if killed else 'ended'} {why}", file=sys.stderr)
+    if killed:
+        print(f"killed, since it did not end within {grace:.0f} s", file=sys.stderr)
     if killed and Path(CLEANUP[0]).exists():
         with contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(CLEANUP, check=False, timeout=CLEANUP_SECONDS)
