@@ -110,6 +110,18 @@ GROUPS = (
         entries=PLATFORM,
     ),
     Group(
+        name="training-pytorch",
+        tests=("tests/engines/test_pytorch.py",),
+        code=(
+            "stacks/training",
+            "components/training/torch.py",
+            "components/training/outcome.py",
+            "components/training/recipe.py",
+            "images/workloads/torch_trainer",
+        ),
+        entries=("jobset", "jobset-crds", "kubeflow-trainer", "kubeflow-trainer-crds", "kueue"),
+    ),
+    Group(
         name="training-operators",
         tests=("tests/engines/test_operators.py",),
         code=("components/training/operators/*", "components/platform/controller.py", "local/mirror/*", "catalog.yaml"),

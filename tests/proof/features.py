@@ -36,6 +36,10 @@ class Area:
 BOUND = "a claim is bound to its volume"
 CLASS = "a class for volumes that its driver makes"
 MOUNTED = "pods read and write it"
+NO_DRIFT = "a second up and a refresh change nothing"
+REASON = "a failure ends up with the program's own message"
+RESUMES = "resumes from its checkpoint after it lost a pod"
+GONE = "destroy leaves nothing"
 
 AREAS = (
     Area(
@@ -52,6 +56,25 @@ AREAS = (
                     "waits in its team's queue",
                     "asks for GPUs",
                     "reads and writes a bucket",
+                    NO_DRIFT,
+                    REASON,
+                    RESUMES,
+                    GONE,
+                ),
+            ),
+            Part(
+                key="training/pytorch",
+                title="PyTorch",
+                more="training.md",
+                features=(
+                    "trains a model with a manifest",
+                    "trains again only when its recipe changes",
+                    "waits in its team's queue",
+                    "asks for GPUs",
+                    NO_DRIFT,
+                    REASON,
+                    RESUMES,
+                    GONE,
                 ),
             ),
         ),

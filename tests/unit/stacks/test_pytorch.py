@@ -85,6 +85,7 @@ def test_its_pods_reach_each_other_and_nobody_else_reaches_them(deploy_environme
         assert spec[key] == [{side: [{"podSelector": {"matchLabels": selected}}], "ports": [{"protocol": "TCP"}]}]
 
 
+@pytest.mark.proves("training/pytorch", "trains again only when its recipe changes")
 @pytest.mark.parametrize(
     ("change", "same"),
     [({"retries": 9}, False), ({"timeout": "2h"}, True), ({"rerun": "again"}, False), ({"workers": 3}, False)],
@@ -94,6 +95,7 @@ def test_what_trains_again(deploy_environment: Deploy, change: dict[str, Any], s
     assert (before.inputs["metadata"]["name"] == after.inputs["metadata"]["name"]) is same
 
 
+@pytest.mark.proves("training/pytorch", "asks for GPUs")
 def test_a_gang_counts_whole() -> None:
     made = Environment.model_validate(config())
     assert made.training_kinds == {"pytorch"}
