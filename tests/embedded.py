@@ -14,7 +14,7 @@ import yaml
 
 from local import locking
 from local.addons.install import Kubectl
-from local.commands.prepare import prepare, start_cluster
+from local.commands.prepare import prepare, samples_of, start_cluster
 from local.node.embedded import EmbeddedNode
 from local.paths import INSTANCES, LOCAL, Instance
 from local.progress import Steps
@@ -64,13 +64,14 @@ class EmbeddedCluster:
     def start(cls, instance: Instance, stack_file: Path) -> EmbeddedCluster:
         environment = read_environment(stack_file)
         cluster, entries = environment.cluster, from_embedded_mirror(environment)
+        samples = samples_of(environment)
         assert isinstance(cluster, LocalCluster)
         with Steps() as steps:
-            programs = prepare(steps, entries)
+            programs = prepare(steps, entries, samples)
             # Whatever an earlier, killed run left.
             EmbeddedNode(instance, programs).stop()
             shutil.rmtree(instance.folder, ignore_errors=True)
-            node = start_cluster(instance, programs, cluster, steps, entries, environment.gpu)
+            node = start_cluster(instance, programs, cluster, steps, entries, environment.gpu, samples)
         copy = instance.folder / "Pulumi.test.yaml"
         shutil.copyfile(stack_file, copy)
         pulumi = Pulumi(instance, programs, stack="test", stack_file=copy)
@@ -84,7 +85,12 @@ class EmbeddedCluster:
         assert isinstance(environment.cluster, LocalCluster)
         with Steps() as steps:
             self.node = start_cluster(
-                self.node.instance, self.node.programs, environment.cluster, steps, gpu=environment.gpu
+                self.node.instance,
+                self.node.programs,
+                environment.cluster,
+                steps,
+                gpu=environment.gpu,
+                samples=samples_of(environment),
             )
 
     def program_pid(self, name: str) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from local import container_images, process, system
 from local.addons import install
 from local.addons.simulated import simulated_pools
+from local.container_images import SAMPLES
 from local.errors import Failure
 from local.mirror import making
 from local.mirror.entries import available, images_of
@@ -19,6 +20,7 @@ from local.toolchain import building
 from local.toolchain.go import find_go
 from local.toolchain.tool import Tool
 from local.toolchain.tools import CLUSTER_TOOLS, TOOLS
+from stacks.catalog.installed import sample_images
 from stacks.clouds.aws.config import AwsCluster
 from stacks.clouds.config import LocalCluster
 from stacks.environment.config import Environment
@@ -31,11 +33,11 @@ def built_programs(steps: Steps, *, cluster: bool = True) -> dict[str, Path]:
     return building.build(sorted(tools, key=TOOLS.index), steps)
 
 
-def prepare(steps: Steps, entries: Collection[str] = ()) -> dict[str, Path]:
+def prepare(steps: Steps, entries: Collection[str] = (), samples: Collection[str] = SAMPLES) -> dict[str, Path]:
     """Everything that is built once: packages, tools, images. Tools and images are made side by side.
 
-    `entries` of the catalog, what the stack installs, are mirrored where they can be had on this machine. The others
-    may do without: what a simulated node runs needs no image.
+    `samples` are the sample images to build. `entries` of the catalog, what the stack installs, are mirrored where they
+    can be had on this machine. The others may do without: what a simulated node runs needs no image.
     """
     system.check_machine()
     programs: dict[str, Path] = {}
@@ -45,7 +47,7 @@ def prepare(steps: Steps, entries: Collection[str] = ()) -> dict[str, Path]:
 
     def packages_and_images() -> None:
         system.ensure_packages(steps)
-        container_images.build_base_and_samples(steps)
+        container_images.build_base_and_samples(steps, samples)
 
     process.side_by_side(tools, packages_and_images)
     container_images.build_system(programs, steps)
@@ -61,18 +63,25 @@ def start_cluster(
     steps: Steps,
     entries: Collection[str] = (),
     gpu: Gpu | None = None,
+    samples: Collection[str] = SAMPLES,
 ) -> EmbeddedNode:
     """Bring the embedded cluster of `instance` up, or repair it, with the images of these entries of the catalog.
 
-    `gpu`: the section of that name, by which the simulated nodes' GPUs are shared.
+    `gpu`: the section of that name, by which the simulated nodes' GPUs are shared. `samples`: the sample images that
+    its workloads use.
     """
     node = EmbeddedNode(instance, programs)
     with steps.step(f"cluster {instance.name}: control plane and node"):
         node.ensure()
         install.wait_for_api(node)
-    container_images.import_into(node, steps, images_of(available(entries)))
+    container_images.import_into(node, steps, images_of(available(entries)), samples)
     install.ensure(node, simulated_pools(cluster, gpu), steps)
     return node
+
+
+def samples_of(environment: Environment) -> list[str]:
+    """The sample images to have for a stack: those of every cluster, and those that its workloads name."""
+    return sorted({*SAMPLES, *sample_images(environment)})
 
 
 def environment_of(stack: str) -> Environment:

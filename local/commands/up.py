@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from local.commands.prepare import built_programs, environment_of, prepare, pulumi_of, start_cluster
+from local.commands.prepare import built_programs, environment_of, prepare, pulumi_of, samples_of, start_cluster
 from local.commands.request import post
 from local.errors import Failure
 from local.paths import INSTANCES, ROOT, Instance
@@ -33,8 +33,9 @@ def up(stack: str, *, only_cluster: bool = False) -> None:
     with Steps() as steps:
         if isinstance(environment.cluster, LocalCluster):
             entries = from_embedded_mirror(environment)
-            programs = prepare(steps, entries)
-            start_cluster(instance, programs, environment.cluster, steps, entries, environment.gpu)
+            samples = samples_of(environment)
+            programs = prepare(steps, entries, samples)
+            start_cluster(instance, programs, environment.cluster, steps, entries, environment.gpu, samples)
         else:
             programs = built_programs(steps, cluster=False)
         pulumi = pulumi_of(stack, programs, embedded=isinstance(environment.cluster, LocalCluster))

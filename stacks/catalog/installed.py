@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stacks.environment.config import Environment
+from stacks.language.images import is_sample
 from stacks.language.model import ConfigModel
 
 
@@ -12,6 +13,15 @@ def installed(environment: Environment) -> frozenset[str]:
     """The names of the catalog's entries that some part of the config asks for."""
     kind = environment.cluster.kind
     return frozenset(name for part in _parts(environment) for name in part.installs(kind))
+
+
+def sample_images(environment: Environment) -> frozenset[str]:
+    """The sample images of this repository that the teams' workloads name."""
+    named: set[str] = set()
+    for team in environment.teams:
+        named |= {entry.image for entry in (*team.training, *team.serving)}
+        named |= {entry.preprocess.image for entry in team.training if entry.preprocess and entry.preprocess.image}
+    return frozenset(filter(is_sample, named))
 
 
 def _parts(value: object) -> Iterator[ConfigModel]:
