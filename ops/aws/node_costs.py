@@ -49,7 +49,7 @@ def _templates(item: Item, everything: Sequence[Item]) -> list[Item]:
 
 
 def _disk(sources: Sequence[Mapping[str, Any]], prices: Prices) -> float:
-    """GiB of the root disk: the first block device of a launch template or EC2NodeClass, else an assumption."""
+    """GiB of the root disk: the first block device of a launch template or EC2NodeClass, otherwise the assumed size."""
     for source in sources:
         for mapping in source.get("blockDeviceMappings") or []:
             if size := number(str((mapping.get("ebs") or {}).get("volumeSize")).removesuffix("Gi")):

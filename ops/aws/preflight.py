@@ -29,7 +29,7 @@ CHECKS: tuple[Callable[[Needs, Clients], Iterator[Finding]], ...] = (
 
 
 def check_account(needs: Needs, clients: Clients) -> list[Finding]:
-    """Every finding. In the wrong account only that one: the others would be about somebody else's resources."""
+    """Every finding. In the wrong account only that one: the others would be about the resources of others."""
     first = list(account(needs, clients))
     if first[0].status != "ok":
         return first

@@ -56,7 +56,7 @@ def differs(value: object, *allowed: object) -> bool:
 
 
 def yes(value: object) -> bool:
-    """Whether a flag is known to be on. Some AWS flags are strings."""
+    """Whether a flag is known to be on. Some providers write flags as strings."""
     return value is True or value == "true"
 
 

@@ -1,4 +1,4 @@
-"""Who is asked, and whose a resource is."""
+"""The account that is checked, and who owns a resource in it."""
 
 from __future__ import annotations
 
