@@ -49,7 +49,7 @@ AREAS = (
             Part(
                 key="training/job",
                 title="Job",
-                more="architecture.md",
+                more="paths/train.md",
                 features=(
                     "trains a model with a manifest",
                     "trains again only when its recipe changes",
@@ -65,7 +65,7 @@ AREAS = (
             Part(
                 key="training/pytorch",
                 title="PyTorch",
-                more="training.md",
+                more="paths/train.md",
                 features=(
                     "trains a model with a manifest",
                     "trains again only when its recipe changes",
@@ -86,7 +86,7 @@ AREAS = (
             Part(
                 key="serving/deployment",
                 title="Deployment",
-                more="architecture.md",
+                more="paths/serve.md",
                 features=(
                     "answers predictions",
                     "refuses bad input",
@@ -156,7 +156,7 @@ AREAS = (
             Part(
                 key="external-secrets",
                 title="External Secrets",
-                more="security.md",
+                more="secrets.md",
                 features=(
                     "an entry of Secrets Manager becomes a Secret",
                     "a rotation rolls the servers that read it",
@@ -222,7 +222,7 @@ AREAS = (
             Part(
                 key="secrets",
                 title="Secrets",
-                more="security.md",
+                more="secrets.md",
                 features=(
                     "reach pods as files and variables",
                     "are nowhere but in their Secret",
@@ -257,7 +257,7 @@ AREAS = (
             Part(
                 key="operations",
                 title="Changes",
-                more="architecture.md",
+                more="concepts/changes.md",
                 features=(
                     "an update without a change changes nothing",
                     "a killed update goes on where it was",
