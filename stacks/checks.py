@@ -166,7 +166,7 @@ _ENVIRONMENT = (
 
 _TEAM_STACK = (
     *_of_team("team"),
-    line(storage_use.mode_faults, storage="storage[i]: accessMode", team=f"team: {_USERS}", one_node="none"),
+    line(storage_use.mode_faults, storage="storage[i]: accessMode", team=f"team: {_USERS}", one_node="cluster.oneNode"),
     line(storage.team_stack_faults, storage="storage[i]"),
 )
 

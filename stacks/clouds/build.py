@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from stacks.clouds.config import AwsCluster, Cluster, ExistingCluster, LocalCluster
+from components.cluster import Cluster as ClusterComponent
+from stacks.clouds.config import AwsCluster, AwsReference, Cluster, ExistingCluster, LocalCluster, TeamCluster
 from stacks.clouds.existing import build as existing
-from stacks.clouds.interface import Cloud, CloudArgs
+from stacks.clouds.interface import Cloud, CloudArgs, EnvironmentReference
 from stacks.clouds.local import build as local
 
 
@@ -21,5 +22,18 @@ def build_cloud(config: Cluster, args: CloudArgs) -> Cloud:
             from stacks.clouds.aws import build as aws
 
             return aws.build(config, args)
+        case _:
+            assert_never(config)
+
+
+def build_team_cluster(config: TeamCluster, reference: EnvironmentReference) -> ClusterComponent:
+    """The cluster of a team stack, with the rights of who deploys it."""
+    match config:
+        case AwsReference():
+            from stacks.clouds.aws import team_stack
+
+            return team_stack.build(reference)
+        case ExistingCluster():
+            return existing.connect_to(config, identifier=reference.environment)
         case _:
             assert_never(config)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pulumi
+
 from components.cluster import Cluster
 from components.platform.sources import Sources
 
@@ -37,6 +39,33 @@ class CloudArgs:
     teams: tuple[CloudTeam, ...] = ()
     node_labels: Callable[[str], Mapping[str, str]]
     secret_store: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentReference:
+    """The environment of a team stack, which another stack made.
+
+    environment: full name of its stack. namespace and service_accounts are those of the team's workloads.
+    """
+
+    environment: str
+    stack: pulumi.StackReference
+    team: str
+    namespace: pulumi.Output[str]
+    service_accounts: tuple[str, ...]
+
+    def output(self, name: str) -> pulumi.Output[Any]:
+        """An output of the environment. RunError where it has none of that name."""
+
+        def required(value: Any) -> Any:
+            if value is None:
+                raise pulumi.RunError(
+                    f"environment: {self.environment} has no output {name!r}; update that stack, or name under cluster "
+                    "how the team reaches its cluster, such as {kind: existing, context: my-context}"
+                )
+            return value
+
+        return self.stack.get_output(name).apply(required)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pulumi
 
-from components.cluster import Cluster, ClusterArgs
 from components.teams.reference import TeamReference, TeamReferenceArgs
+from stacks.clouds.build import build_team_cluster
+from stacks.clouds.interface import EnvironmentReference
 from stacks.outputs import TeamStackOutputs
 from stacks.queueing.config import Queueing
 from stacks.team_stack.config import TeamStack
@@ -19,24 +20,23 @@ from stacks.teams.scope import Scope
 def build(config: TeamStack) -> TeamStackOutputs:
     """Makes the team's workloads and returns the stack outputs."""
     reference = pulumi.StackReference("environment", stack_name=config.environment)
-    aws = reference.require_output("aws")
     made = reference.require_output("teams").apply(lambda teams: _of_team(teams, config))
-    cluster = Cluster(
-        "cluster",
-        ClusterArgs(
-            # An environment has one cluster: its stack's name is the cluster's identity here.
-            identifier=config.environment,
-            kind="reference",
-            server=reference.require_output("cluster").apply(lambda known: known["server"]),
-            kubeconfig=aws.apply(lambda known: known["kubeconfig"]),
+    namespace = made.apply(lambda team: str(team["namespace"]))
+    cluster = build_team_cluster(
+        config.cluster,
+        EnvironmentReference(
+            environment=config.environment,
+            stack=reference,
+            team=config.team.name,
+            namespace=namespace,
+            service_accounts=service_accounts(config.team),
         ),
     )
     tenancy = TeamReference(
         config.team.name,
-        TeamReferenceArgs(namespace=made.apply(lambda team: team["namespace"])),
+        TeamReferenceArgs(namespace=namespace),
         pulumi.ResourceOptions(providers=[cluster.provider]),
     )
-    _identities(config, aws, tenancy)
     scope = Scope(
         cluster=cluster,
         registry=config.images.registry,
@@ -58,23 +58,3 @@ def _of_team(teams: dict[str, Any], config: TeamStack) -> dict[str, Any]:
             "Add the team there first: its namespace, quota and role are made there."
         )
     return teams[config.team.name]
-
-
-def _identities(config: TeamStack, aws: pulumi.Output[Any], tenancy: TeamReference) -> None:
-    """The team's AWS role for the service accounts of its workloads."""
-    # Here, as everywhere: the SDK of AWS takes a second to import.
-    from components.aws.identity import WorkloadIdentities, WorkloadIdentitiesArgs
-
-    WorkloadIdentities(
-        f"aws-{config.team.name}",
-        WorkloadIdentitiesArgs(
-            cluster=aws.apply(lambda known: known["cluster"]),
-            account=aws.apply(lambda known: known["account"]),
-            region=aws.apply(lambda known: known["region"]),
-            environment=config.environment.rpartition("/")[2],
-            team=config.team.name,
-            namespace=tenancy.namespace,
-            role_arn=aws.apply(lambda known: known["teams"][config.team.name]["role"]),
-            service_accounts=service_accounts(config.team),
-        ),
-    )

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
+from stacks.clouds.config import AwsReference, TeamCluster
 from stacks.environment.config import Images
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, Rule, rule, shown, unique_names
@@ -44,6 +45,11 @@ class TeamStack(ConfigModel):
     """The workloads of one team. Namespace, members and quota are in the environment's stack."""
 
     environment: StackName = Field(description="Stack of the environment, from which cluster and role are taken.")
+    cluster: TeamCluster = Field(
+        default=AwsReference(),
+        description="How the team reaches the environment's cluster. On a cluster that is not on AWS: `kind: existing` "
+        "with a kubeconfig that has the team's rights.",
+    )
     images: Images = Field(default=Images(), description="Where the sample images come from.")
     protect_data: bool = Field(default=True, description="Whether the volumes are protected from deletion.")
     gpu_claims: bool = Field(default=False, description="Whether the environment has `gpu.dra`.")

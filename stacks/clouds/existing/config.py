@@ -20,6 +20,15 @@ class ExistingCluster(KubeconfigCluster):
     service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field(
         default="ClusterIP", description="How the addresses of model servers are published."
     )
+    single_node: bool = Field(
+        default=False,
+        description="Whether the cluster has one node only, as on a laptop (kind, minikube, k3s, Docker Desktop): the "
+        "pods of a team may then share a `ReadWriteOnce` volume.",
+    )
+
+    @property
+    def one_node(self) -> bool:
+        return self.single_node
 
     @property
     def all_is_ours(self) -> bool:

@@ -1,0 +1,15 @@
+"""`cluster.kind: aws` of a team stack: the environment's EKS cluster."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from stacks.clouds.model import ClusterModel
+
+
+class AwsReference(ClusterModel):
+    """The EKS cluster of the environment, with the kubeconfig and the team's role from its outputs."""
+
+    kind: Literal["aws"] = Field(default="aws", description="The environment's EKS cluster, as its outputs name it.")
