@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi
 
-from components import catalog
+from components import catalog, namespaces
 from components.platform.connection import Connection
 from components.platform.definitions import Definitions, DefinitionsArgs
 from components.platform.operator import Operator, OperatorArgs
@@ -21,7 +21,7 @@ from components.pods import USER
 # Name of the controller's service account too, whose role on AWS is for it alone.
 CHART = "external-secrets"
 DEFINITIONS = "external-secrets-crds"
-NAMESPACE = "external-secrets"
+NAMESPACE = namespaces.EXTERNAL_SECRETS
 GROUP = "external-secrets.io"
 API_VERSION = f"{GROUP}/v1"
 

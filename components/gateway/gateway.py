@@ -12,6 +12,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components import namespaces
 from components.labels import TEAM_LABEL
 from components.platform.connection import Connection
 from components.platform.definitions import Definitions, DefinitionsArgs
@@ -19,7 +20,7 @@ from components.platform.operator import namespace_labels
 from components.platform.sources import Sources
 
 API = "gateway.networking.k8s.io/v1"
-NAMESPACE = "gateway-system"
+NAMESPACE = namespaces.GATEWAY
 NAME = "ml-platform"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components import namespaces
 from components.gpu.resources import DEVICE_CLASS
 from components.labels import Owner, object_labels
 from components.platform.connection import Connection
@@ -16,7 +17,7 @@ from components.pods import GPU_CLAIM
 
 CHART = "dra-driver-nvidia-gpu"
 # Not the GPU Operator's namespace, which that component makes itself.
-NAMESPACE = "gpu-dra-driver"
+NAMESPACE = namespaces.GPU_CLAIMS
 # What a ResourceQuota calls the devices of the class.
 QUOTA = f"{DEVICE_CLASS}.deviceclass.resource.k8s.io/devices"
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components import namespaces
 from components.gpu.resources import PRESENT_LABEL
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
     from pulumi_kubernetes.meta import v1 as meta
 
-NAMESPACE = "gpu-operator"
+NAMESPACE = namespaces.GPU
 # A node without them is useless, so they may evict whatever is in their way.
 PRIORITY = "system-node-critical"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components import catalog
+from components import catalog, namespaces
 from components.platform.connection import Connection
 from components.platform.operator import Operator, OperatorArgs
 from components.platform.sources import Sources
@@ -16,11 +16,11 @@ from components.platform.sources import Sources
 if TYPE_CHECKING:
     from pulumi_kubernetes.networking import v1 as networking
 
-NAMESPACE = "logging"
+NAMESPACE = namespaces.LOGGING
 # The collector reads the nodes' folder of logs. Its namespace lets it, and that of Loki stays `restricted`.
-NODE_NAMESPACE = "logging-nodes"
+NODE_NAMESPACE = namespaces.LOGGING_NODES
 # Where Grafana and Prometheus are.
-MONITORING = "monitoring"
+MONITORING = namespaces.MONITORING
 COLLECTOR = "opentelemetry-collector"
 LOKI = "loki"
 LOKI_PORT = 3100

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from components import namespaces
 from components.labels import COMPONENT_LABEL, NAME_LABEL, PART_OF
 
 API = "monitoring.coreos.com/v1"
-NAMESPACE = "monitoring"
+NAMESPACE = namespaces.MONITORING
 # Node exporters mount the node's disk. Their namespace lets them, and that of all else stays `restricted`.
-NODE_NAMESPACE = "monitoring-nodes"
+NODE_NAMESPACE = namespaces.MONITORING_NODES
 COMPONENT = "monitoring"
 # The Prometheus and Alertmanager objects, and what the operator names after them.
 INSTANCE = "ml-platform"

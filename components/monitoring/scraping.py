@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components import namespaces
 from components.labels import COMPONENT_LABEL, NAME_LABEL
 from components.monitoring.names import (
     ALERTMANAGER,
@@ -71,7 +72,7 @@ OWN_TARGETS = (
 )
 # The exporter of `components.gpu.dcgm`, and that of NVIDIA's operator.
 GPU_TARGETS = tuple(
-    PodTarget(name=name, namespace="gpu-operator", labels=labels, port=METRICS_PORT, honor_labels=True)
+    PodTarget(name=name, namespace=namespaces.GPU, labels=labels, port=METRICS_PORT, honor_labels=True)
     for name, labels in {
         "dcgm-exporter": {NAME_LABEL: "dcgm-exporter"},
         "nvidia-dcgm-exporter": {"app": "nvidia-dcgm-exporter"},
@@ -200,7 +201,7 @@ def token_jobs(*, verify_kubelets: bool, queueing: bool) -> list[dict[str, Any]]
     if queueing:
         kueue = _service_job(
             "kueue",
-            namespace="kueue-system",
+            namespace=namespaces.QUEUEING,
             service="kueue-controller-manager-metrics-service",
             series="(kueue_|controller_runtime_(reconcile_(errors_)?total|webhook_requests_total)|workqueue_depth|process_).*",
             verify=False,

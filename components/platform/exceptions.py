@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from components import namespaces
+
 Need = Literal[
     "hostPath",
     "hostNetwork",
@@ -42,20 +44,20 @@ class PodSecurityException:
 
 EXCEPTIONS: tuple[PodSecurityException, ...] = (
     PodSecurityException(
-        namespace="monitoring-nodes",
+        namespace=namespaces.MONITORING_NODES,
         workload="node-exporter",
         needs=("hostPath",),
         why="It measures the node's disks and kernel, which it reads from the node's own file systems.",
     ),
     PodSecurityException(
-        namespace="logging-nodes",
+        namespace=namespaces.LOGGING_NODES,
         workload="opentelemetry-collector",
         prefix=True,
         needs=("hostPath", "root"),
         why="It reads the log files of all containers from the node's disk, where they belong to root.",
     ),
     PodSecurityException(
-        namespace="gpu-operator",
+        namespace=namespaces.GPU,
         workload="nvidia-device-plugin",
         prefix=True,
         needs=("hostPath", "root", "capability SYS_ADMIN"),
@@ -63,7 +65,7 @@ EXCEPTIONS: tuple[PodSecurityException, ...] = (
         "GPUs are partitioned (MIG), whose devices nobody else may see.",
     ),
     PodSecurityException(
-        namespace="gpu-operator",
+        namespace=namespaces.GPU,
         workload="dcgm-exporter",
         needs=("hostPath", "root", "capability SYS_ADMIN"),
         why="It reads the GPUs' profiling counters, which the driver gives to SYS_ADMIN only, and asks the kubelet's "
@@ -79,6 +81,6 @@ def exception_for(namespace: str, workload: str) -> PodSecurityException | None:
 
 #: Namespaces below `restricted` for pods that no stack makes, but a controller of the cluster, and why.
 OF_CONTROLLERS = {
-    "gateway-system": "A controller puts its proxies beside the Gateway. They pass `baseline`; not every controller's "
-    "say all that `restricted` wants said.",
+    namespaces.GATEWAY: "A controller puts its proxies beside the Gateway. They pass `baseline`; not every "
+    "controller's say all that `restricted` wants said.",
 }

@@ -13,7 +13,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 import yaml
 
-from components import catalog
+from components import catalog, namespaces
 from components.gpu.resources import GPU
 from components.labels import PART_OF, TEAM_LABEL
 from components.placement import GPU_TOLERATION
@@ -24,7 +24,7 @@ from components.pods import USER
 from components.queueing.names import API_VERSION, DEFAULT_FLAVOR
 
 CHART = "kueue"
-NAMESPACE = "kueue-system"
+NAMESPACE = namespaces.QUEUEING
 GROUP = "kueue.x-k8s.io"
 
 

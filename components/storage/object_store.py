@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components import namespaces
 from components.labels import PART_OF, Owner, object_labels, selector_labels
 from components.platform.operator import namespace_labels
 from components.pods import TMP_VOLUME, Mount, Placement, Program, Resources, SecretKey, container, pod_spec
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pulumi_kubernetes.meta import v1 as meta
     from pulumi_kubernetes.networking import v1 as networking
 
-NAMESPACE = "storage-system"
+NAMESPACE = namespaces.STORAGE
 COMPONENT = "object-store"
 PORT = 7070
 REGION = "us-east-1"

@@ -8,6 +8,7 @@ from typing import assert_never
 
 import pulumi
 
+from components import namespaces
 from components.cluster import Cluster
 from components.labels import Owner
 from components.platform.operator import Operator, OperatorArgs
@@ -43,7 +44,7 @@ from stacks.storage.config import (
 from stacks.storage.config import ObjectStore as ObjectStoreConfig
 from stacks.storage.types import TEAM
 
-DRIVERS_NAMESPACE = "storage-drivers"
+DRIVERS_NAMESPACE = namespaces.STORAGE_DRIVERS
 DEFAULT_REGION = "us-east-1"
 
 

@@ -5,26 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
+from components.namespaces import RESERVED
 from stacks.language.model import Rule, shown
 from stacks.language.types import DNS_LABEL, text_of
 
 _GROUP = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?")
-_RESERVED_NAMESPACES = (
-    "default",
-    "external-secrets",
-    "gateway-system",
-    "gpu-operator",
-    "kueue-system",
-    "local-path-storage",
-    "logging",
-    "logging-nodes",
-    "ml-platform",
-    "monitoring",
-    "monitoring-nodes",
-    "secret-rotation",
-    "storage-drivers",
-    "storage-system",
-)
 
 
 def check_namespace(value: object) -> str:
@@ -32,8 +17,8 @@ def check_namespace(value: object) -> str:
     if not DNS_LABEL.fullmatch(text) or len(text) > 63:
         rule = "write lower-case letters, digits and '-', at most 63 characters"
         raise ValueError(f"{shown(value)} is not a namespace; {rule}")
-    if text in _RESERVED_NAMESPACES or text.startswith("kube-"):
-        reserved = ", ".join((*_RESERVED_NAMESPACES, "kube-*"))
+    if text in RESERVED or text.startswith("kube-"):
+        reserved = ", ".join((*RESERVED, "kube-*"))
         raise ValueError(f"{shown(value)} is reserved ({reserved}); choose another namespace")
     return text
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components import namespaces
 from components.labels import selector_labels, service_labels
 from components.platform.operator import namespace_labels
 from components.platform.settings import settings_file
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
     from pulumi_kubernetes.meta import v1 as meta
 
-NAMESPACE = "secret-rotation"
+NAMESPACE = namespaces.ROTATION
 NAME = "secret-rotation"
 FILE = "program.py"
 FOLDER = "/program"

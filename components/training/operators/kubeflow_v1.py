@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components import namespaces
 from components.labels import selector_labels, service_labels
 from components.platform.connection import Connection
 from components.platform.controller import Controller, ControllerArgs, Probe
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 TITLE = "training-operator"
 COMPONENT = "training"
-NAMESPACE = "training-operator"
+NAMESPACE = namespaces.TRAINING_OPERATOR
 DEFINITIONS = "training-operator-crds"
 GROUP = "kubeflow.org"
 #: The kinds that are switched on, in the words of the program's flag.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components import namespaces
 from components.platform.connection import Connection
 from components.platform.controller import Controller, ControllerArgs, Probe
 from components.platform.definitions import Definitions, DefinitionsArgs
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 TITLE = "mpi-operator"
 COMPONENT = "training"
-NAMESPACE = "mpi-operator"
+NAMESPACE = namespaces.MPI
 DEFINITIONS = "mpi-operator-crds"
 GROUP = "kubeflow.org"
 #: Fixed in the program's code.

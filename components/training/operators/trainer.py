@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from components import catalog
+from components import catalog, namespaces
 from components.platform.connection import Connection
 from components.platform.definitions import Definitions, DefinitionsArgs
 from components.platform.operator import Operator, OperatorArgs
@@ -15,9 +15,9 @@ from components.platform.sources import Sources
 from components.pods import USER
 
 JOBSET = "jobset"
-JOBSET_NAMESPACE = "jobset-system"
+JOBSET_NAMESPACE = namespaces.JOBSET
 TRAINER = "kubeflow-trainer"
-TRAINER_NAMESPACE = "kubeflow-trainer"
+TRAINER_NAMESPACE = namespaces.TRAINER
 
 
 @dataclass(frozen=True, kw_only=True)
