@@ -8,7 +8,7 @@ import boto3
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.aws.preflight import explain
+from ops.aws.errors import explain
 
 # Any region can answer who calls, when neither the stack nor the user names one.
 ANY_REGION = "us-east-1"

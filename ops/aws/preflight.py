@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.aws.checks.account import Clients, account, failure_code
+from ops.aws.checks.account import Clients, account
 from ops.aws.checks.capacity import offerings, reservations
 from ops.aws.checks.names import bucket_names, key_aliases, role_names
 from ops.aws.checks.quotas import compute_quotas, network_limits
 from ops.aws.checks.versions import versions
+from ops.aws.errors import explain
 from ops.aws.needs import Needs, list_needs
 from ops.findings import Finding, UnreachableError
 from stacks.environment.config import Environment
@@ -46,13 +47,3 @@ def check_environment(environment: Environment, stack: str) -> list[Finding]:
         return check_account(needs, boto3.Session(region_name=needs.region))
     except (BotoCoreError, ClientError) as error:
         raise UnreachableError(explain(error, needs.region)) from None
-
-
-def explain(error: BotoCoreError | ClientError, region: str) -> str:
-    """One line about why AWS did not answer, and what to do."""
-    if isinstance(error, NoCredentialsError):
-        return "no AWS credentials: log in (`aws sso login`), or set AWS_PROFILE"
-    if isinstance(error, ClientError):
-        action = f"{error.operation_name} was refused ({failure_code(error)})"
-        return f"{action}: log in again, or allow the action to the role"
-    return f"AWS in {region} cannot be reached ({error}): check the network, the proxy and the region"

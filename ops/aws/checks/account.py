@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from botocore.exceptions import ClientError
-
 from components.aws import tags
 from ops.aws.needs import Needs
 from ops.findings import Finding
@@ -16,11 +14,6 @@ class Clients(Protocol):
     """A source of clients: a boto3 session in the account's region."""
 
     def client(self, service_name: str, /) -> Any: ...
-
-
-def failure_code(error: ClientError) -> str:
-    """The code of an error that AWS answered with; empty when there is none."""
-    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def is_ours(found: Iterable[dict[str, str]], stack: str) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
-from ops.aws.checks.account import Clients, failure_code
+from ops.aws.checks.account import Clients
+from ops.aws.errors import failure_code
 from ops.aws.needs import Needs
 from ops.findings import Finding
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from botocore.exceptions import ClientError
 
-from ops.aws.checks.account import Clients, failure_code, is_ours
+from ops.aws.checks.account import Clients, is_ours
+from ops.aws.errors import failure_code
 from ops.aws.needs import Needs
 from ops.findings import Finding
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ops.aws.checks.account import Clients, failure_code, is_ours
+from ops.aws.checks.account import Clients, is_ours
+from ops.aws.errors import failure_code
 from ops.aws.needs import ADDRESSES, VPCS, Needs, Quota
 from ops.findings import Finding
 

@@ -105,6 +105,12 @@ def credentials(machine: UsersPulumi, aws: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws)
 
 
+@pytest.fixture
+def accepted(machine: UsersPulumi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same, for a test of what comes after: nobody asks AWS, which takes a process."""
+    monkeypatch.setattr(preview, "check_credentials", lambda stack, config: None)
+
+
 @pytest.mark.parametrize(
     ("stack", "config"),
     [("dev", "default"), ("staging", "default"), ("prod", "prod"), ("prod-vision", "prod"), ("production", "default")],
@@ -142,14 +148,14 @@ def test_a_stack_on_aws_is_previewed_once_and_priced(
     assert record.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.usefixtures("credentials")
+@pytest.mark.usefixtures("accepted")
 def test_the_exit_code_is_pulumis(machine: UsersPulumi, capfd: pytest.CaptureFixture[str]) -> None:
     machine.answer("failed.json", code=255)
     assert preview.show("prod", ()) == 255
     assert "no cost estimate" in capfd.readouterr().out
 
 
-@pytest.mark.usefixtures("credentials")
+@pytest.mark.usefixtures("accepted")
 def test_whoever_asks_for_json_gets_nothing_else_on_stdout(
     machine: UsersPulumi, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -197,7 +203,7 @@ def test_without_aws_credentials_one_line_says_so(stack: str, machine: UsersPulu
     assert not (machine.folder / "calls").exists()
 
 
-@pytest.mark.usefixtures("credentials")
+@pytest.mark.usefixtures("accepted")
 def test_without_a_login_one_line_says_so(machine: UsersPulumi) -> None:
     (machine.folder / "stack-error").write_text("warning: x\nerror: no stack named 'prod' found\n")
     words = failure_of("prod")
@@ -206,7 +212,7 @@ def test_without_a_login_one_line_says_so(machine: UsersPulumi) -> None:
     assert not machine.previews()
 
 
-@pytest.mark.usefixtures("credentials")
+@pytest.mark.usefixtures("accepted")
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin["name"])
 def test_without_a_plugin_that_can_be_had_one_line_says_so(plugin: dict[str, str], machine: UsersPulumi) -> None:
     left = [other for other in PLUGINS if other != plugin]
@@ -217,7 +223,7 @@ def test_without_a_plugin_that_can_be_had_one_line_says_so(plugin: dict[str, str
     assert not machine.previews()
 
 
-@pytest.mark.usefixtures("credentials")
+@pytest.mark.usefixtures("accepted")
 def test_a_plugin_on_the_path_is_enough(machine: UsersPulumi) -> None:
     machine.answer("prod.json")
     (machine.folder / "plugins.json").write_text("[]")
