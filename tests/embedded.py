@@ -20,9 +20,9 @@ from local.paths import INSTANCES, LOCAL, Instance
 from local.progress import Steps
 from local.pulumi_cli.cli import Pulumi
 from local.waiting import wait_until
-from stacks.catalog.installed import from_embedded_mirror
 from stacks.check import read_environment
 from stacks.clouds.config import LocalCluster
+from stacks.environment.installed import from_embedded_mirror
 
 T = TypeVar("T")
 

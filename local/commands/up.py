@@ -18,8 +18,8 @@ from local.paths import INSTANCES, ROOT, Instance
 from local.progress import Steps
 from local.stack import policy_options
 from local.waiting import wait_until
-from stacks.catalog.installed import from_embedded_mirror
 from stacks.clouds.config import LocalCluster
+from stacks.environment.installed import from_embedded_mirror
 
 #: How long an answer of a server that `pulumi up` saw ready may take to come through a new Service.
 ANSWER_SECONDS = 15

@@ -16,19 +16,19 @@ from stacks.catalog.sources import sources
 from stacks.clouds.build import build_cloud
 from stacks.clouds.interface import CloudArgs, CloudTeam
 from stacks.environment import config
+from stacks.environment.services import Services, build_drains, build_services, gpu_pools_of
 from stacks.external_secrets.build import build_team_external_secrets
 from stacks.external_secrets.config import aws_secrets
 from stacks.gateway.build import mesh_of
 from stacks.monitoring.build import monitoring_output
 from stacks.outputs import StackOutputs, StorageOutput, TeamOutput
 from stacks.queueing.build import build_cluster_queue
-from stacks.services import Services, build_drains, build_services
 from stacks.storage.build import class_name
 from stacks.storage.config import Storage, has_claim
-from stacks.teams.build import build_monitoring as build_team_monitoring
-from stacks.teams.build import build_tenancy, build_workloads, service_accounts, team_output
-from stacks.teams.place import make_place
-from stacks.teams.scope import Scope
+from stacks.tenancy.build import build_monitoring as build_team_monitoring
+from stacks.tenancy.build import build_tenancy, build_workloads, service_accounts, team_output
+from stacks.tenancy.place import make_place
+from stacks.tenancy.scope import Scope
 
 
 def build(environment: config.Environment) -> Mapping[str, Any]:
@@ -113,7 +113,9 @@ def _tenancy(environment: config.Environment, team: config.Team, scope: Scope, s
     # The API server refuses a pod whose PriorityClass is not there.
     before: list[pulumi.Resource] = [services.priorities] if services.priorities else []
     if environment.queueing is not None and services.queueing is not None:
-        queue = build_cluster_queue(environment, environment.queueing, team, scope.cluster, services.queueing)
+        queue = build_cluster_queue(
+            environment.queueing, gpu_pools_of(environment), team, scope.cluster, services.queueing
+        )
         before.append(queue)
     return build_tenancy(scope, team, mesh=mesh_of(environment.mesh, joins=team.mesh), after=before)
 

@@ -7,7 +7,6 @@ import pulumi
 from components.cluster import Cluster
 from components.monitoring.alerting import NOBODY, Alerting, Channel, Email, PagerDuty, Route, SecretRef, Slack, Webhook
 from components.monitoring.instances import ALERTMANAGER_ADDRESS, PROMETHEUS_ADDRESS, Store
-from components.monitoring.rules.slo import Objectives
 from components.monitoring.service import Monitoring, MonitoringArgs
 from components.quantities import parse_quantity
 from stacks.environment.config import Environment
@@ -20,9 +19,7 @@ from stacks.monitoring.alerting import (
     WebhookReceiver,
 )
 from stacks.monitoring.config import Monitoring as MonitoringConfig
-from stacks.monitoring.config import Slo
 from stacks.outputs import MonitoringOutput
-from stacks.serving.slo import ServerSlo
 
 
 def build_monitoring(
@@ -106,17 +103,6 @@ def _channel(receiver: Receiver) -> Channel:
 
 def _reference(source: AlertingSecret) -> SecretRef:
     return SecretRef(secret=source.secret, key=source.key)
-
-
-def objectives_of(default: Slo, server: ServerSlo | None) -> Objectives:
-    """What a server promises: what its entry says, and the environment's word for the rest."""
-    own = server or ServerSlo()
-    latency = own.latency
-    return Objectives(
-        availability=default.availability if own.availability is None else own.availability,
-        latency=default.latency.threshold if latency.threshold is None else latency.threshold,
-        latency_target=default.latency.target if latency.target is None else latency.target,
-    )
 
 
 def monitoring_output(monitoring: Monitoring | None) -> MonitoringOutput | None:

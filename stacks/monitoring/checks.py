@@ -8,8 +8,8 @@ from stacks.language.faults import Fault
 from stacks.language.model import did_you_mean, shown
 from stacks.monitoring.alerting import Alerting
 from stacks.monitoring.config import Monitoring
-from stacks.serving.slo import ServerSlo
 from stacks.teams.config import Team
+from stacks.workloads.objectives import ServerSlo
 
 
 def slo_faults(monitoring: Monitoring | None, slo: ServerSlo | None) -> Iterator[Fault]:

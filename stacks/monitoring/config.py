@@ -12,7 +12,7 @@ from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, rule, shown
 from stacks.language.types import Duration, Filled, ObjectName, Size
 from stacks.monitoring.alerting import Alerting
-from stacks.serving.slo import LatencyBound, Objective
+from stacks.workloads.objectives import Slo
 
 # The longest window of the alerts on objectives, and the least samples that their shortest one needs (5 minutes).
 _LEAST_RETENTION = 3 * 86400
@@ -27,20 +27,6 @@ _PROGRAMS = (
     "kube-state-metrics",
     "node-exporter",
 )
-
-
-class Latency(ConfigModel):
-    """A promise of quick answers."""
-
-    threshold: LatencyBound = Field(default=0.25, description="Time within which a request is answered.")
-    target: Objective = Field(default=99, description="Percent of requests that are answered within it.")
-
-
-class Slo(ConfigModel):
-    """What model servers promise, over 30 days. Alerts fire while the promise is being broken."""
-
-    availability: Objective = Field(default=99.5, description="Percent of requests that do not fail (5xx).")
-    latency: Latency = Field(default=Latency(), description="How quick answers are.")
 
 
 class Monitoring(ConfigModel):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pulumi
 
 from components.monitoring.service import Monitoring
-from stacks.environment.config import Environment
+from stacks.teams.config import Team
 
 
-def build_dashboards(environment: Environment, monitoring: Monitoring) -> None:
-    """Makes the platform's dashboards, and one of each team, beside the monitoring whose metrics they show."""
+def build_dashboards(teams: Iterable[Team], monitoring: Monitoring, *, queueing: bool) -> None:
+    """Makes the platform's dashboards, and one of each team, beside the monitoring whose metrics they show.
+
+    queueing: whether there are queues to show.
+    """
     # Here, since their library takes its time to import, which no environment without a monitoring should pay.
     from components.monitoring.dashboards.grafana import Dashboards, DashboardsArgs
 
@@ -17,8 +22,8 @@ def build_dashboards(environment: Environment, monitoring: Monitoring) -> None:
         "dashboards",
         DashboardsArgs(
             namespace=monitoring.namespace,
-            teams={team.name: team.namespace_name for team in environment.teams},
-            queueing=environment.queueing is not None,
+            teams={team.name: team.namespace_name for team in teams},
+            queueing=queueing,
         ),
         pulumi.ResourceOptions(parent=monitoring),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 
 import pulumi
@@ -11,10 +12,10 @@ from components.labels import Owner
 from components.queueing.kueue import Gangs, GpuFlavor, Queueing, QueueingArgs
 from components.queueing.team_queue import ClusterQueue, ClusterQueueArgs, Policy, Preemption, Share
 from components.training.engines import frameworks_of
-from stacks.environment.config import Environment, Team
 from stacks.queueing.config import Preemption as PreemptionConfig
 from stacks.queueing.config import Queueing as QueueingConfig
-from stacks.queueing.quotas import FORMATS, Amount, gpu_pools, quotas_of, shared_gpus
+from stacks.queueing.quotas import FORMATS, Amount, GpuPool, quotas_of, shared_gpus
+from stacks.teams.config import Team
 from stacks.teams.queue import Queue
 
 POLICIES: dict[str, Policy] = {
@@ -25,17 +26,18 @@ POLICIES: dict[str, Policy] = {
 }
 
 
-def build_queueing(environment: Environment, config: QueueingConfig, cluster: Cluster) -> Queueing:
-    """Kueue with all that the teams' queues refer to."""
-    pools = gpu_pools(environment.cluster, environment.gpu, config)
-    shared = shared_gpus(environment.teams, pools, cohort=config.cohort is not None)
+def build_queueing(
+    config: QueueingConfig, pools: Sequence[GpuPool], teams: Sequence[Team], kinds: Collection[str], cluster: Cluster
+) -> Queueing:
+    """Kueue with all that the teams' queues refer to. kinds: those of training that may wait in them."""
+    shared = shared_gpus(teams, pools, cohort=config.cohort is not None)
     ready = config.wait_for_pods_ready
     return Queueing(
         "queueing",
         QueueingArgs(
             sources=cluster.sources,
             connection=cluster.connection,
-            frameworks=frameworks_of(environment.training_kinds),
+            frameworks=frameworks_of(kinds),
             flavors=[
                 GpuFlavor(name=pool.name, node_labels=pool.node_labels, shared=shared[pool.name], team=pool.team)
                 for pool in pools
@@ -51,10 +53,9 @@ def build_queueing(environment: Environment, config: QueueingConfig, cluster: Cl
 
 
 def build_cluster_queue(
-    environment: Environment, config: QueueingConfig, team: Team, cluster: Cluster, queueing: Queueing
+    config: QueueingConfig, pools: Sequence[GpuPool], team: Team, cluster: Cluster, queueing: Queueing
 ) -> ClusterQueue:
     """What a team owns, borrows and lends."""
-    pools = gpu_pools(environment.cluster, environment.gpu, config)
     quotas = quotas_of(team, pools, cohort=config.cohort is not None)
     return ClusterQueue(
         f"{team.name}-queue",

@@ -12,10 +12,10 @@ from components.serving.deployment import ModelServer, ModelServerArgs, Probes
 from components.serving.disruption import Disruption
 from components.serving.rollout import Rollout
 from components.serving.served import Served
-from stacks.monitoring.build import objectives_of
 from stacks.serving import parts
 from stacks.serving.config import Serving
 from stacks.workloads.arguments import placement_of, program_of
+from stacks.workloads.objectives import objectives_of
 from stacks.workloads.place import TeamPlace
 
 

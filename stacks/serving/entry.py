@@ -12,9 +12,9 @@ from stacks.language.images import Image
 from stacks.language.model import Many, rule
 from stacks.language.types import Filled, Name
 from stacks.serving.route import Route
-from stacks.serving.slo import ServerSlo
 from stacks.serving.types import ModelVersion
 from stacks.workloads.config import Container
+from stacks.workloads.objectives import ServerSlo
 from stacks.workloads.placement import Placement
 from stacks.workloads.pod_sets import PodSet
 

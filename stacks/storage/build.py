@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -28,7 +28,6 @@ from components.storage.static import StaticVolume, StaticVolumeArgs, VolumeSour
 from components.storage.volume import VolumeClaim, VolumeClaimArgs
 from components.teams.reference import TeamReference
 from components.teams.team import Team
-from stacks.environment.config import Environment
 from stacks.storage.config import (
     OWN_PREFIX,
     CephStorage,
@@ -39,6 +38,7 @@ from stacks.storage.config import (
     S3Storage,
     SecretCredentials,
     Storage,
+    StorageDriver,
     VolumeStorage,
 )
 from stacks.storage.config import ObjectStore as ObjectStoreConfig
@@ -100,11 +100,18 @@ def ceph_file_system(storage: CephStorage) -> ceph.CephFileSystem:
     )
 
 
-def build_storage_services(environment: Environment, cluster: Cluster) -> StorageServices:
-    """The drivers, classes and the S3 servers' namespace that the environment's storages need."""
+def build_storage_services(
+    declared: Sequence[Storage],
+    cluster: Cluster,
+    *,
+    drivers: Sequence[StorageDriver],
+    object_store: ObjectStoreConfig | None,
+    protects_data: bool,
+) -> StorageServices:
+    """The drivers, classes and the S3 servers' namespace that the declared storages need."""
     child = pulumi.ResourceOptions(providers=[cluster.provider])
-    drivers: list[pulumi.Resource] = []
-    if "nfs" in environment.storage_drivers:
+    installed: list[pulumi.Resource] = []
+    if "nfs" in drivers:
         plugin = cluster.sources.chart_image("csi-driver-nfs", "nfsplugin").rpartition(":")[0]
         args = OperatorArgs(
             chart="csi-driver-nfs",
@@ -118,20 +125,20 @@ def build_storage_services(environment: Environment, cluster: Cluster) -> Storag
             # Its pods mount file systems for others: components.platform.exceptions says more.
             pod_security="privileged",
         )
-        drivers.append(Operator("csi-driver-nfs", args, child))
+        installed.append(Operator("csi-driver-nfs", args, child))
     classes: dict[str, StorageClass] = {}
-    for storage in environment.storage:
-        retain = is_retained(storage, protects_data=environment.protects_data)
+    for storage in declared:
+        retain = is_retained(storage, protects_data=protects_data)
         driver, name = volume_driver(storage, retain=retain), class_name(storage, cluster)
         if driver is not None and name is not None:
             classes[storage.name] = StorageClass(
                 f"storage-class-{storage.name}",
-                StorageClassArgs(storage_class=name, driver=driver, retain=retain, after=drivers),
+                StorageClassArgs(storage_class=name, driver=driver, retain=retain, after=installed),
                 child,
             )
     object_stores = None
-    if environment.object_store is not None:
-        kept = environment.protects_data
+    if object_store is not None:
+        kept = protects_data
         object_stores = ObjectStoreSystem("object-store", ObjectStoreSystemArgs(protect=kept, retain=kept), child)
     return StorageServices(classes=classes, object_stores=object_stores)
 

@@ -12,9 +12,9 @@ from stacks.clouds.interface import EnvironmentReference
 from stacks.outputs import TeamStackOutputs
 from stacks.queueing.config import Queueing
 from stacks.team_stack.config import TeamStack
-from stacks.teams.build import build_workloads, service_accounts, team_output
-from stacks.teams.place import make_place
-from stacks.teams.scope import Scope
+from stacks.tenancy.build import build_workloads, service_accounts, team_output
+from stacks.tenancy.place import make_place
+from stacks.tenancy.scope import Scope
 
 
 def build(config: TeamStack) -> TeamStackOutputs:

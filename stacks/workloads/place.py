@@ -14,8 +14,8 @@ from components.monitoring.service import Monitoring
 from components.pods import Program
 from components.queueing.queued import Queued
 from components.storage.access import TeamStorage
-from stacks.monitoring.config import Slo
 from stacks.workloads import arguments
+from stacks.workloads.objectives import Slo
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,8 +23,8 @@ from local.toolchain import building
 from local.toolchain.tools import PULUMI_PROVIDER
 from local.upgrade import images
 from policy.graph.images import in_catalog, is_sample
-from stacks.catalog.installed import installed
 from stacks.environment.config import Environment
+from stacks.environment.installed import installed
 from stacks.teams.secret_values import KEY
 from tests.sound import sound
 from tests.unit.aws.engine import TEAM_STACK

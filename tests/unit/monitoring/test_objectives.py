@@ -10,9 +10,7 @@ import pytest
 
 from components.monitoring.rules import ALERTS, slo
 from components.monitoring.rules.model import Recording
-from stacks.monitoring.build import objectives_of
-from stacks.monitoring.config import Slo
-from stacks.serving.slo import ServerSlo, check_latency, check_objective
+from stacks.workloads.objectives import ServerSlo, Slo, check_latency, check_objective, objectives_of
 
 ROOT = Path(__file__).parents[3]
 PREDICTOR = ROOT / "images" / "predictor" / "predictor" / "metrics.py"

@@ -11,9 +11,9 @@ import yaml
 from components import catalog
 from components.platform.sources import Sources
 from stacks.catalog.config import EMBEDDED_IMAGES
-from stacks.catalog.installed import from_embedded_mirror, installed
 from stacks.catalog.sources import ROOT, sources
 from stacks.environment.config import Environment
+from stacks.environment.installed import from_embedded_mirror, installed
 from tests.sound import sound
 from tests.unit.stacks.programs import environment
 

@@ -31,8 +31,8 @@ from local.mirror import helm
 from local.paths import mirror_folder
 from local.toolchain import building
 from local.toolchain.tools import PULUMI_PROVIDER
-from stacks.catalog.installed import installed
 from stacks.environment.config import Environment
+from stacks.environment.installed import installed
 from stacks.teams.secret_values import KEY
 from tests.sound import sound
 from tests.unit.aws.engine import deployed, stack_file

@@ -13,8 +13,8 @@ from local.paths import ROOT
 from local.suite import results
 from local.suite.groups import GROUPS, MOST_MINUTES, Group
 from local.suite.history import changed_at, commit, turn
-from stacks.catalog.installed import from_embedded_mirror
 from stacks.check import read_environment
+from stacks.environment.installed import from_embedded_mirror
 
 EACH = pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
 #: Folders whose tests need the mirror.

@@ -1,4 +1,4 @@
-"""The `slo:` of a server: what it promises, where that is not what the environment says."""
+"""What servers promise: the environment's `monitoring.slo`, and the `slo:` of a server that promises something else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from components.monitoring.rules.slo import LATENCY_BUCKETS
+from components.monitoring.rules.slo import LATENCY_BUCKETS, Objectives
 from stacks.language.model import ConfigModel, Rule, shown
 
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
@@ -45,6 +45,20 @@ LatencyBound = Annotated[
 Objective = Annotated[float, Rule("percentage", check_objective, "a number from 50 to 99.99: `99.5`")]
 
 
+class Latency(ConfigModel):
+    """A promise of quick answers."""
+
+    threshold: LatencyBound = Field(default=0.25, description="Time within which a request is answered.")
+    target: Objective = Field(default=99, description="Percent of requests that are answered within it.")
+
+
+class Slo(ConfigModel):
+    """What model servers promise, over 30 days. Alerts fire while the promise is being broken."""
+
+    availability: Objective = Field(default=99.5, description="Percent of requests that do not fail (5xx).")
+    latency: Latency = Field(default=Latency(), description="How quick answers are.")
+
+
 class ServerLatency(ConfigModel):
     """A promise of quick answers, where it is not the environment's."""
 
@@ -57,3 +71,14 @@ class ServerSlo(ConfigModel):
 
     availability: Objective | None = Field(default=None, description="Percent of requests that do not fail (5xx).")
     latency: ServerLatency = Field(default=ServerLatency(), description="How quick answers are.")
+
+
+def objectives_of(default: Slo, server: ServerSlo | None) -> Objectives:
+    """What a server promises: what its entry says, and the environment's word for the rest."""
+    own = server or ServerSlo()
+    latency = own.latency
+    return Objectives(
+        availability=default.availability if own.availability is None else own.availability,
+        latency=default.latency.threshold if latency.threshold is None else latency.threshold,
+        latency_target=default.latency.target if latency.target is None else latency.target,
+    )

@@ -21,9 +21,9 @@ from stacks.outputs import ServingOutput, TeamOutput, TrainingOutput
 from stacks.serving.build import build_objectives, build_route, build_serving
 from stacks.serving.config import Serving
 from stacks.storage.build import is_protected, is_retained
-from stacks.teams.arguments import groups_of, quota_hard, traffic_of
 from stacks.teams.config import Team
-from stacks.teams.scope import Scope
+from stacks.tenancy.arguments import groups_of, quota_hard, traffic_of
+from stacks.tenancy.scope import Scope
 from stacks.training.build import build_training
 from stacks.workloads.place import TeamPlace
 

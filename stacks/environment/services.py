@@ -24,11 +24,13 @@ from components.training.operators.trainer import Trainer
 from stacks.environment.config import Environment
 from stacks.external_secrets.build import build_external_secrets
 from stacks.gateway.build import build_gateway
-from stacks.gpu.build import build_gpu_support, build_priorities
+from stacks.gpu.build import build_gpu_support
 from stacks.logging.build import build_logs
 from stacks.monitoring.build import build_monitoring
 from stacks.monitoring.dashboards import build_dashboards
+from stacks.priorities.build import build_priorities
 from stacks.queueing.build import build_queueing
+from stacks.queueing.quotas import GpuPool, gpu_pools
 from stacks.storage.build import StorageServices, build_storage_services
 from stacks.training.operators import build_operators
 
@@ -48,9 +50,15 @@ class Services:
     storage: StorageServices = field(default_factory=StorageServices)
 
 
+def gpu_pools_of(environment: Environment) -> tuple[GpuPool, ...]:
+    """The pools whose GPUs the environment's queues share out."""
+    return gpu_pools(environment.cluster, environment.gpu, environment.queueing)
+
+
 def build_services(environment: Environment, cluster: Cluster) -> Services:
     """Installs what the environment asks for, in the order in which the services need each other."""
-    queueing = build_queueing(environment, environment.queueing, cluster) if environment.queueing else None
+    config, pools = environment.queueing, gpu_pools_of(environment)
+    queueing = build_queueing(config, pools, environment.teams, environment.training_kinds, cluster) if config else None
     gpu = build_gpu_support(environment.gpu, cluster) if environment.gpu else None
     # After the services whose metrics it reads: it looks for them in their namespaces.
     monitoring = build_monitoring(
@@ -60,9 +68,9 @@ def build_services(environment: Environment, cluster: Cluster) -> Services:
         gpu_namespace=gpu.metrics_namespace if gpu else None,
     )
     if monitoring is not None:
-        build_dashboards(environment, monitoring)
+        build_dashboards(environment.teams, monitoring, queueing=config is not None)
     return Services(
-        priorities=build_priorities(environment, cluster),
+        priorities=build_priorities(environment.priorities, cluster),
         gateway=build_gateway(environment.gateway, cluster) if environment.gateway else None,
         logs=build_logs(environment.logging, cluster) if environment.logging else None,
         gpu=gpu,
@@ -74,7 +82,13 @@ def build_services(environment: Environment, cluster: Cluster) -> Services:
             if environment.external_secrets
             else None
         ),
-        storage=build_storage_services(environment, cluster),
+        storage=build_storage_services(
+            environment.storage,
+            cluster,
+            drivers=environment.storage_drivers,
+            object_store=environment.object_store,
+            protects_data=environment.protects_data,
+        ),
     )
 
 

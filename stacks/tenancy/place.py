@@ -12,11 +12,11 @@ from components.teams.reference import TeamReference
 from components.teams.secrets import IMAGE_PULL_SECRET, TeamSecrets, TeamSecretsArgs
 from components.teams.team import Team as Tenancy
 from stacks.storage.build import TeamStorages
-from stacks.teams.arguments import claimed_gpus
 from stacks.teams.config import Team
-from stacks.teams.scope import Scope
 from stacks.teams.secret_values import logins_of, secret_values, secrets_of
 from stacks.teams.secrets import PulumiSecret
+from stacks.tenancy.arguments import claimed_gpus
+from stacks.tenancy.scope import Scope
 from stacks.workloads.place import Queues, TeamPlace
 
 

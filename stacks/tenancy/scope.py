@@ -11,10 +11,10 @@ from components.cluster import Cluster
 from components.external_secrets.team import TeamExternalSecrets
 from components.gateway.gateway import Gateway
 from components.monitoring.service import Monitoring
-from stacks.monitoring.config import Slo
 from stacks.storage.build import StorageServices
 from stacks.storage.config import ObjectStore, Storage
 from stacks.teams.config import Team
+from stacks.workloads.objectives import Slo
 
 # Makes the Secrets of a team that come from a secret store, if it has any: (team, namespace, options).
 SecretSync = Callable[[Team, pulumi.Input[str], pulumi.ResourceOptions], TeamExternalSecrets | None]
