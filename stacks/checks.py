@@ -151,16 +151,16 @@ _ENVIRONMENT = (
     line(monitoring.grafana_faults, monitoring="monitoring: install", default="cluster.monitoringInstall"),
     line(external_secrets.section_faults, section="externalSecrets", team="teams[i]?"),
     line(external_secrets.endpoint_faults, endpoint="externalSecrets.endpoint?", kind="cluster.kind"),
-    line(external_secrets.region_faults, section="externalSecrets: region", kind="cluster.kind"),
+    line(external_secrets.region_faults, section="externalSecrets: region", cluster="cluster?"),
     line(
         external_secrets.key_faults,
         section="externalSecrets: credentials",
         team="teams[i]: awsCredentials",
-        kind="cluster.kind",
+        cluster="cluster?",
     ),
     line(aws.credentials_faults, cluster="cluster?", credentials="externalSecrets.credentials"),
     line(aws.credentials_faults, cluster="cluster?", credentials="teams[i].awsCredentials"),
-    line(aws.region_faults, cluster="cluster: region", section="externalSecrets: region"),
+    line(aws.region_faults, cluster="cluster: region", region="externalSecrets.region"),
     line(aws.entry_faults, cluster="cluster: name", section="externalSecrets?", team="teams[i]: name"),
 )
 

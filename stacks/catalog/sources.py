@@ -6,20 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from components.platform.sources import Sources
-from stacks.catalog.config import EMBEDDED_IMAGES, EMBEDDED_VARIABLE
-from stacks.environment.config import Environment
+from stacks.catalog.config import EMBEDDED_IMAGES, EMBEDDED_VARIABLE, Mirror
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def sources(environment: Environment, environ: Mapping[str, str], home: Path) -> Sources:
-    """What the config says, else on the embedded cluster this machine's mirror, else the makers' own places."""
-    said = environment.catalog.mirror
-    embedded = environ.get(EMBEDDED_VARIABLE) if environment.cluster.embedded else None
+def sources(said: Mirror, environ: Mapping[str, str], home: Path, *, embedded: bool) -> Sources:
+    """What the config says, otherwise the mirror of the embedded cluster, otherwise where the makers publish."""
+    here = environ.get(EMBEDDED_VARIABLE) if embedded else None
     return Sources(
-        charts=_place(said.charts, home) or embedded,
+        charts=_place(said.charts, home) or here,
         manifests=_place(said.manifests, home),
-        images=said.images or (EMBEDDED_IMAGES if embedded else None),
+        images=said.images or (EMBEDDED_IMAGES if here else None),
     )
 
 

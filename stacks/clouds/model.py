@@ -100,3 +100,10 @@ class ClusterModel(ConfigModel):
     def workload_identity(self) -> bool:
         """Whether the pods' service accounts can be somebody outside the cluster."""
         return True
+
+    # --- secrets ---
+
+    @property
+    def secret_region(self) -> str | None:
+        """The region of the secret store of which each team may read its own entries; None without one."""
+        return None

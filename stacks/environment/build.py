@@ -18,7 +18,7 @@ from stacks.clouds.interface import CloudArgs, CloudTeam
 from stacks.environment import config
 from stacks.environment.services import Services, build_drains, build_services, gpu_pools_of
 from stacks.external_secrets.build import build_team_external_secrets
-from stacks.external_secrets.config import aws_secrets
+from stacks.external_secrets.config import aws_secrets, region_of
 from stacks.gateway.build import mesh_of
 from stacks.monitoring.build import monitoring_output
 from stacks.outputs import StackOutputs, StorageOutput, TeamOutput
@@ -42,7 +42,7 @@ def cloud_args(environment: config.Environment) -> CloudArgs:
     gpu = environment.gpu
     return CloudArgs(
         stack=pulumi.get_stack(),
-        sources=sources(environment, os.environ, Path.home()),
+        sources=sources(environment.catalog.mirror, os.environ, Path.home(), embedded=environment.cluster.embedded),
         teams=tuple(
             CloudTeam(
                 name=team.name,
@@ -79,15 +79,16 @@ def build_platform(environment: config.Environment, cluster: Cluster) -> StackOu
 
 def scope_of(environment: config.Environment, cluster: Cluster, services: Services) -> Scope:
     """What the environment offers to its teams."""
-    installed = services.external_secrets
+    installed, secrets = services.external_secrets, environment.external_secrets
     queueing = environment.queueing if services.queueing else None
 
     def sync_secrets(
         team: config.Team, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions
     ) -> TeamExternalSecrets | None:
-        if installed is None:
+        if installed is None or secrets is None:
             return None
-        return build_team_external_secrets(environment, team, cluster, installed, namespace, opts)
+        region = region_of(secrets, environment.cluster)
+        return build_team_external_secrets(secrets, team, cluster, installed, region, namespace, opts)
 
     return Scope(
         cluster=cluster,

@@ -21,6 +21,7 @@ from components.queueing.kueue import Queueing
 from components.training.engines import TRAIN_JOB
 from components.training.operators import trainer
 from components.training.operators.trainer import Trainer
+from stacks.clouds.pools import NodePool
 from stacks.environment.config import Environment
 from stacks.external_secrets.build import build_external_secrets
 from stacks.gateway.build import build_gateway
@@ -30,7 +31,7 @@ from stacks.monitoring.build import build_monitoring
 from stacks.monitoring.dashboards import build_dashboards
 from stacks.priorities.build import build_priorities
 from stacks.queueing.build import build_queueing
-from stacks.queueing.quotas import GpuPool, gpu_pools
+from stacks.queueing.quotas import gpu_pools
 from stacks.storage.build import StorageServices, build_storage_services
 from stacks.training.operators import build_operators
 
@@ -50,7 +51,7 @@ class Services:
     storage: StorageServices = field(default_factory=StorageServices)
 
 
-def gpu_pools_of(environment: Environment) -> tuple[GpuPool, ...]:
+def gpu_pools_of(environment: Environment) -> tuple[NodePool, ...]:
     """The pools whose GPUs the environment's queues share out."""
     return gpu_pools(environment.cluster, environment.gpu, environment.queueing)
 
@@ -61,13 +62,18 @@ def build_services(environment: Environment, cluster: Cluster) -> Services:
     queueing = build_queueing(config, pools, environment.teams, environment.training_kinds, cluster) if config else None
     gpu = build_gpu_support(environment.gpu, cluster) if environment.gpu else None
     # After the services whose metrics it reads: it looks for them in their namespaces.
-    monitoring = build_monitoring(
-        environment,
-        cluster,
-        kueue_namespace=queueing.namespace if queueing else None,
-        gpu_namespace=gpu.metrics_namespace if gpu else None,
-    )
-    if monitoring is not None:
+    monitoring = None
+    if environment.monitoring is not None:
+        monitoring = build_monitoring(
+            environment.monitoring,
+            environment.teams,
+            cluster,
+            install=environment.monitoring.install_on(environment.cluster.kind),
+            protects_data=environment.protects_data,
+            verify_kubelets=environment.cluster.verifies_kubelets,
+            kueue_namespace=queueing.namespace if queueing else None,
+            gpu_namespace=gpu.metrics_namespace if gpu else None,
+        )
         build_dashboards(environment.teams, monitoring, queueing=config is not None)
     return Services(
         priorities=build_priorities(environment.priorities, cluster),
@@ -78,7 +84,9 @@ def build_services(environment: Environment, cluster: Cluster) -> Services:
         operators=build_operators(environment.training_kinds, cluster),
         monitoring=monitoring,
         external_secrets=(
-            build_external_secrets(environment, environment.external_secrets, cluster)
+            build_external_secrets(
+                environment.external_secrets, environment.teams, cluster, registry=environment.images.registry
+            )
             if environment.external_secrets
             else None
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 
 from components.cluster import Cluster
@@ -15,21 +17,21 @@ from components.external_secrets.team import (
     TeamExternalSecretsArgs,
 )
 from components.labels import Owner
-from stacks.environment.config import Environment, Team
 from stacks.external_secrets.config import ExternalSecrets as ExternalSecretsConfig
-from stacks.external_secrets.config import aws_secrets, credentials_of, region_of
+from stacks.external_secrets.config import aws_secrets, credentials_of
 from stacks.language.images import resolve_image
+from stacks.teams.config import Team
 from stacks.teams.secret_values import secret_values, value_of
 from stacks.teams.secrets import STORE, AwsSecret
 
 
 def build_external_secrets(
-    environment: Environment, config: ExternalSecretsConfig, cluster: Cluster
+    config: ExternalSecretsConfig, teams: Sequence[Team], cluster: Cluster, *, registry: str
 ) -> ExternalSecrets:
     """The operator, and where a team has Secrets that it makes, what rolls servers when they change."""
     opts = pulumi.ResourceOptions(providers=[cluster.provider])
-    if namespaces := sorted(team.namespace_name for team in environment.teams if aws_secrets(team)):
-        image = resolve_image(config.rotation_image, environment.images.registry)
+    if namespaces := sorted(team.namespace_name for team in teams if aws_secrets(team)):
+        image = resolve_image(config.rotation_image, registry)
         SecretRotation("secret-rotation", SecretRotationArgs(namespaces=namespaces, image=image), opts)
     return ExternalSecrets(
         "external-secrets",
@@ -39,16 +41,16 @@ def build_external_secrets(
 
 
 def build_team_external_secrets(
-    environment: Environment,
+    config: ExternalSecretsConfig,
     team: Team,
     cluster: Cluster,
     installed: ExternalSecrets,
+    region: str,
     namespace: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
 ) -> TeamExternalSecrets | None:
     """The Secrets of the team that External Secrets makes, if it has any."""
-    config, secrets = environment.external_secrets, aws_secrets(team)
-    if config is None or not secrets:
+    if not (secrets := aws_secrets(team)):
         return None
     values, key = secret_values(), credentials_of(config, team)
     return TeamExternalSecrets(
@@ -57,7 +59,7 @@ def build_team_external_secrets(
             owner=Owner(team=team.name, labels=team.labels),
             namespace=namespace,
             store=STORE,
-            region=region_of(config, getattr(environment.cluster, "region", None)),
+            region=region,
             secrets=[synced_secret(secret, config.refresh) for secret in secrets],
             role=cluster.secret_readers.get(team.name),
             access_key=AccessKey(

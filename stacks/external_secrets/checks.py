@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stacks.clouds.model import ClusterModel
 from stacks.external_secrets.config import ExternalSecrets, aws_secrets, credentials_of
 from stacks.language.faults import Fault
 from stacks.teams.config import Team
@@ -29,15 +30,17 @@ def endpoint_faults(endpoint: str | None, kind: str) -> Iterator[Fault]:
         yield Fault(path=("endpoint",), message="would send the values in clear; write an address with https://")
 
 
-def region_faults(section: ExternalSecrets | None, kind: str) -> Iterator[Fault]:
-    """Entries of an unknown region. kind: that of the cluster."""
-    if section is not None and section.region is None and kind != "aws":
+def region_faults(section: ExternalSecrets | None, cluster: ClusterModel) -> Iterator[Fault]:
+    """Entries of an unknown region."""
+    if section is not None and section.region is None and cluster.secret_region is None:
         message = "is not known of a cluster that is not on AWS; write one such as eu-west-1"
         yield Fault(path=("section", "region"), message=message)
 
 
-def key_faults(section: ExternalSecrets | None, team: Team, kind: str) -> Iterator[Fault]:
-    """Teams without an access key where they have no role. kind: that of the cluster."""
-    if section is not None and kind != "aws" and aws_secrets(team) and credentials_of(section, team) is None:
+def key_faults(section: ExternalSecrets | None, team: Team, cluster: ClusterModel) -> Iterator[Fault]:
+    """A team without an access key where it has no role."""
+    if section is None or cluster.secret_region is not None:
+        return
+    if aws_secrets(team) and credentials_of(section, team) is None:
         message = "has no access key for its entries; write awsCredentials: here, or externalSecrets.credentials"
         yield Fault(path=("team",), message=message)

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from stacks.clouds.aws.types import Region
+from stacks.clouds.model import ClusterModel
 from stacks.language.images import Image
 from stacks.language.model import ConfigModel, Rule, shown
 from stacks.language.types import Duration
@@ -60,9 +61,9 @@ class ExternalSecrets(ConfigModel):
         yield from ("external-secrets", "external-secrets-crds")
 
 
-def region_of(config: ExternalSecrets, cluster_region: str | None) -> str:
-    """The region of the entries. cluster_region: that of the cluster on AWS; elsewhere the section has to name one."""
-    region = config.region or cluster_region
+def region_of(config: ExternalSecrets, cluster: ClusterModel) -> str:
+    """The region of the entries. A cluster that has no secret store of its own leaves it to the section."""
+    region = config.region or cluster.secret_region
     if region is None:
         raise LookupError("externalSecrets.region is not said")
     return region

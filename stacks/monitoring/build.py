@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal
+
 import pulumi
 
 from components.cluster import Cluster
@@ -9,7 +12,7 @@ from components.monitoring.alerting import NOBODY, Alerting, Channel, Email, Pag
 from components.monitoring.instances import ALERTMANAGER_ADDRESS, PROMETHEUS_ADDRESS, Store
 from components.monitoring.service import Monitoring, MonitoringArgs
 from components.quantities import parse_quantity
-from stacks.environment.config import Environment
+from stacks.monitoring.alerting import Alerting as AlertingConfig
 from stacks.monitoring.alerting import (
     AlertingSecret,
     EmailReceiver,
@@ -20,31 +23,32 @@ from stacks.monitoring.alerting import (
 )
 from stacks.monitoring.config import Monitoring as MonitoringConfig
 from stacks.outputs import MonitoringOutput
+from stacks.teams.config import Team
 
 
 def build_monitoring(
-    environment: Environment,
+    config: MonitoringConfig,
+    teams: Sequence[Team],
     cluster: Cluster,
     *,
+    install: Literal["chart", "operator"],
+    protects_data: bool,
+    verify_kubelets: bool,
     kueue_namespace: pulumi.Input[str] | None,
     gpu_namespace: pulumi.Input[str] | None,
-) -> Monitoring | None:
-    """The monitoring, where the environment has one. The namespaces are those of services that it reads."""
-    config = environment.monitoring
-    if config is None:
-        return None
-    install = config.install_on(environment.cluster.kind)
+) -> Monitoring:
+    """The monitoring of an environment. The namespaces are those of services that it reads."""
     return Monitoring(
         "monitoring",
         MonitoringArgs(
             sources=cluster.sources,
             connection=cluster.connection,
             install=install,
-            store=store_of(config, cluster, keep=environment.protects_data),
-            alerting=alerting_of(environment, config),
+            store=store_of(config, cluster, keep=protects_data),
+            alerting=alerting_of(config.alerting, teams),
             grafana=install == "chart" if config.grafana is None else config.grafana,
             runbooks=config.runbooks,
-            verify_kubelets=environment.cluster.verifies_kubelets,
+            verify_kubelets=verify_kubelets,
             kueue_namespace=kueue_namespace,
             gpu_namespace=gpu_namespace,
         ),
@@ -63,12 +67,11 @@ def store_of(config: MonitoringConfig, cluster: Cluster, *, keep: bool) -> Store
     )
 
 
-def alerting_of(environment: Environment, config: MonitoringConfig) -> Alerting:
+def alerting_of(wanted: AlertingConfig | None, teams: Sequence[Team]) -> Alerting:
     """Who hears of alerts. A route of a team is one of its namespace, which all of its alerts name."""
-    wanted = config.alerting
     if wanted is None:
         return NOBODY
-    namespaces = {team.name: team.namespace_name for team in environment.teams}
+    namespaces = {team.name: team.namespace_name for team in teams}
     return Alerting(
         receivers={receiver.name: _channel(receiver) for receiver in wanted.receivers},
         default=wanted.default,

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from components.aws.names import secret_name
 from stacks.clouds.aws.config import LONGEST_ROLE_NAME, AwsCluster
 from stacks.clouds.config import Cluster
-from stacks.external_secrets.config import ExternalSecrets
 from stacks.language.faults import Fault
-from stacks.language.model import did_you_mean, shown
+from stacks.language.model import ConfigModel, did_you_mean, shown
 from stacks.teams.config import Team
 from stacks.teams.secrets import AwsSecret, Credentials
 
@@ -38,15 +37,15 @@ def credentials_faults(cluster: Cluster, credentials: Credentials | None) -> Ite
         yield Fault(path=("credentials",), message=message)
 
 
-def region_faults(cluster: Cluster, section: ExternalSecrets | None) -> Iterator[Fault]:
+def region_faults(cluster: Cluster, region: str | None) -> Iterator[Fault]:
     """Entries in a region where the roles of the teams read nothing."""
-    if isinstance(cluster, AwsCluster) and section and section.region not in (None, cluster.region):
-        message = f"{shown(section.region)} is not {cluster.region}, where the teams' roles may read; remove the key"
-        yield Fault(path=("section", "region"), message=message)
+    if isinstance(cluster, AwsCluster) and region not in (None, cluster.region):
+        message = f"{shown(region)} is not {cluster.region}, where the teams' roles may read; remove the key"
+        yield Fault(path=("region",), message=message)
 
 
-def entry_faults(cluster: Cluster, section: ExternalSecrets | None, team: Team) -> Iterator[Fault]:
-    """Entries that are not the team's own."""
+def entry_faults(cluster: Cluster, section: ConfigModel | None, team: Team) -> Iterator[Fault]:
+    """Entries that are not the team's own. section: `externalSecrets`."""
     if not isinstance(cluster, AwsCluster) or section is None:
         return
     own = secret_name(cluster.name, team.name, "")

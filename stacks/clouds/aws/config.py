@@ -337,6 +337,10 @@ class AwsCluster(ClusterModel):
             )
             yield Fault(path=("lustre", "bucket"), message=message)
 
+    @property
+    def secret_region(self) -> str:
+        return self.region
+
     def bucket_name(self, bucket: str) -> str:
         """The bucket's name at S3, unique in the world by the account's number."""
         return f"{self.name}-{bucket}-{self.account}"

@@ -42,7 +42,8 @@ def config(kind: str = "local", mirror: dict[str, str] | None = None, **keys: An
     ],
 )
 def test_sources(kind: str, mirror: dict[str, str] | None, environ: dict[str, str], expected: Sources) -> None:
-    assert sources(config(kind, mirror), environ, HOME) == expected
+    said = config(kind, mirror)
+    assert sources(said.catalog.mirror, environ, HOME, embedded=said.cluster.embedded) == expected
 
 
 def test_a_small_environment_installs_nothing() -> None:
