@@ -20,10 +20,10 @@ from local.toolchain import building
 from local.toolchain.go import find_go
 from local.toolchain.tool import Tool
 from local.toolchain.tools import CLUSTER_TOOLS, TOOLS
-from stacks.catalog.installed import sample_images
 from stacks.clouds.aws.config import AwsCluster
 from stacks.clouds.config import LocalCluster
 from stacks.environment.config import Environment
+from stacks.environment.installed import sample_images
 from stacks.gpu.config import Gpu
 
 
