@@ -17,6 +17,7 @@ from local import process
 from local.errors import Failure
 from local.explain import queues
 from local.node.addresses import cluster_range
+from local.node.pki import write_private
 from local.paths import ROOT, VENV_BIN, Instance, mirror_folder
 from local.progress import Steps
 from local.pulumi_cli import cluster, recovery, survivors
@@ -201,7 +202,10 @@ class Pulumi:
         if not self._deployment().get("pending_operations"):
             return None
         with steps.step(f"settle what a killed update of stack {self.stack} left pending"):
-            exported = json.loads(self._state("export"))
+            text = self._state("export")
+            # The state as it was, should anybody want to look at it.
+            write_private(self.home.folder / "before-recovery.json", text.encode())
+            exported = json.loads(text)
             settled = recovery.recover(exported["deployment"], lambda wanted: cluster.find(wanted, self.environment()))
             if settled.unknown:
                 raise Failure(

@@ -35,7 +35,8 @@ def find(wanted: Object, environment: Mapping[str, str]) -> Object | None:
             f"{process.last_words(done.stderr.splitlines())}",
             "start it, or check its kubeconfig, then run the same command again",
         )
-    return json.loads(done.stdout) if done.stdout.strip() else None
+    # Of objects that it gets from a stream kubectl makes a list, and nothing of none.
+    return next(iter(json.loads(done.stdout)["items"]), None) if done.stdout.strip() else None
 
 
 def unblock(release: Release, environment: Mapping[str, str]) -> None:

@@ -39,7 +39,8 @@ def wait_for_updates(state: Path, stack: str, steps: Steps) -> None:
             with steps.step(f"wait for another update of stack {stack}: process {holder}, running for {age}") as step:
                 step.note = f"('kill -INT {holder}' ends it early; what it has done stays done)"
                 wait_until(lambda lock=lock: lock_holder(lock) is None, math.inf, interval=0.5)
-        lock.unlink(missing_ok=True)
+        for file in (lock, lock.with_name(f"{lock.name}.attrs")):
+            file.unlink(missing_ok=True)
 
 
 def end_providers(temporary: Path) -> None:

@@ -152,6 +152,11 @@ def check_label_value(value: object) -> str:
     return text
 
 
+def check_filled_label_value(value: object) -> str:
+    """A label value that selects something: Kubernetes allows an empty one, which names nothing."""
+    return check_label_value(check_filled(value))
+
+
 def check_secret_key(value: object) -> str:
     text = text_of(value, "a key of a Secret")
     if not re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", text):
@@ -186,6 +191,14 @@ OwnLabelKey = Annotated[
 ]
 LabelValue = Annotated[
     str, Rule("label value", check_label_value, "letters, digits, `-`, `_` and `.`, at most 63 characters")
+]
+FilledLabelValue = Annotated[
+    str,
+    Rule(
+        "label value that is not empty",
+        check_filled_label_value,
+        "letters, digits, `-`, `_` and `.`, at least one and at most 63 characters",
+    ),
 ]
 SecretKeyName = Annotated[str, Rule("Secret's key", check_secret_key, "letters, digits, `-`, `_` and `.`")]
 Filled = Annotated[str, Rule("text", check_filled, "any text that is not empty")]

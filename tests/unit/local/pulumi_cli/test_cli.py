@@ -108,7 +108,7 @@ def test_without_a_pending_operation_pulumi_is_not_started(tmp_path: Path) -> No
 
 def test_what_was_made_is_written_into_the_state(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
-    (tmp_path / "found").write_text(json.dumps({"metadata": LIVE["metadata"] | APPLIED}))
+    (tmp_path / "found").write_text(json.dumps({"kind": "List", "items": [{"metadata": LIVE["metadata"] | APPLIED}]}))
     result = stack.recover()
     assert result is not None
     assert result.adopted == [PENDING["resource"]["urn"]]
