@@ -10,6 +10,7 @@ import pulumi_kubernetes as k8s
 
 from components.api_names import api_names
 from components.labels import object_labels, platform_labels
+from components.quantities import canonical_quantities
 from components.training.engines import TRAIN_JOB
 from components.training.gang import GangTraffic, GangTrafficArgs
 from components.training.job import make_ground
@@ -108,8 +109,18 @@ class TorchTraining(Trained):
             spec=planned.spec,
             opts=pulumi.ResourceOptions(parent=self, depends_on=needed),
         )
+        workers = training.roles[0]
+        asked = workers.program.resources
         spec: dict[str, Any] = {
             "runtimeRef": {"apiGroup": TRAIN_JOB.group, "kind": "TrainingRuntime", "name": planned.name},
+            # As in the runtime: whoever looks at the TrainJob alone sees what it takes.
+            "trainer": {
+                "numNodes": workers.count,
+                "resourcesPerNode": {
+                    "requests": canonical_quantities(asked.requests),
+                    "limits": canonical_quantities(asked.limits),
+                },
+            },
             "activeDeadlineSeconds": training.timeout_seconds,
         }
         job = k8s.apiextensions.CustomResource(

@@ -45,6 +45,13 @@ def test_a_runtime_and_a_train_job_of_it(deploy_environment: Deploy) -> None:
     assert job.inputs["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "default"
     assert job.inputs["spec"] == {
         "runtimeRef": {"apiGroup": "trainer.kubeflow.org", "kind": "TrainingRuntime", "name": name},
+        "trainer": {
+            "numNodes": 4,
+            "resourcesPerNode": {
+                "requests": {"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "8"},
+                "limits": {"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "8"},
+            },
+        },
         "activeDeadlineSeconds": 86400,
         "suspend": True,
     }
