@@ -158,7 +158,10 @@ def test_every_image_of_a_manifest_is_in_the_catalog(manifest: str) -> None:
     file = mirror_folder() / "manifests" / f"{manifest}-{KNOWN.manifests[manifest].version}.yaml"
     if not file.exists():
         pytest.skip(f"{manifest} is not in the mirror yet: `make mirror ENTRIES={manifest}` gets it")
-    found = manifests.objects(file.read_text(encoding="utf-8"))
+    found = list(manifests.objects(file.read_text(encoding="utf-8")))
+    if manifest.endswith("-crds"):
+        # What else a published file holds is left out (components/platform/definitions.py).
+        found = [one for one in found if one["kind"] == "CustomResourceDefinition"]
     assert found
     assert sorted(set(images(found)) - set(KNOWN.manifests[manifest].images)) == []
 
