@@ -9,6 +9,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.api_names import api_names
+from components.gpu.resources import GPU
 from components.labels import object_labels, platform_labels
 from components.quantities import canonical_quantities
 from components.training.engines import TRAIN_JOB
@@ -116,6 +117,8 @@ class TorchTraining(Trained):
             # As in the runtime: whoever looks at the TrainJob alone sees what it takes.
             "trainer": {
                 "numNodes": workers.count,
+                # One process a GPU. Else Trainer starts as many as the pod has CPUs.
+                "numProcPerNode": int(asked.limits.get(GPU, 1)),
                 "resourcesPerNode": {
                     "requests": canonical_quantities(asked.requests),
                     "limits": canonical_quantities(asked.limits),

@@ -3,10 +3,12 @@
 # torch is in the image, not in the development environment.
 # pyright: reportMissingImports=false
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from ..common.environment import UsageError
 
@@ -40,7 +42,11 @@ def launch(argv: Sequence[str]) -> int:
     # Here, since it takes a while and not every training needs it.
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.elastic.rendezvous import static_tcp_rendezvous
 
+    if os.environ.get("USE_LIBUV") == "0":
+        # The one place of torch that does not look at the variable, and fails where torch has no libuv.
+        static_tcp_rendezvous.TCPStore = partial(static_tcp_rendezvous.TCPStore, use_libuv=False)
     try:
         run.run(run.parse_args(["--module", _MODULE, *argv]))
     except ChildFailedError as error:

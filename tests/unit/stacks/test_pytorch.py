@@ -47,6 +47,7 @@ def test_a_runtime_and_a_train_job_of_it(deploy_environment: Deploy) -> None:
         "runtimeRef": {"apiGroup": "trainer.kubeflow.org", "kind": "TrainingRuntime", "name": name},
         "trainer": {
             "numNodes": 4,
+            "numProcPerNode": 8,
             "resourcesPerNode": {
                 "requests": {"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "8"},
                 "limits": {"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "8"},
