@@ -74,8 +74,8 @@ def test_one_up_gives_a_server_that_predicts(embedded: EmbeddedCluster) -> None:
     outputs = embedded.outputs()
     assert set(outputs) == {"cluster", "storage", "teams"}
     training = outputs["teams"]["demo"]["training"]["digits"]
-    assert set(training) == {"namespace", "job", "model"}
-    assert set(embedded.server) == {"namespace", "deployment", "service", "autoscaler", "url", "route"}
+    assert set(training) == {"namespace", "workload", "model"}
+    assert set(embedded.server) == {"namespace", "workload", "service", "autoscaler", "url", "route"}
     samples = embedded.samples()
     answer = post(f"{embedded.server['url']}/v1/models/digits:predict", {"instances": samples["inputs"]})
     right = sum(label == made for label, made in zip(samples["labels"], answer["predictions"], strict=True))

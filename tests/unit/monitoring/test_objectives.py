@@ -13,7 +13,7 @@ from components.monitoring.rules.model import Recording
 from stacks.workloads.objectives import ServerSlo, Slo, check_latency, check_objective, objectives_of
 
 ROOT = Path(__file__).parents[3]
-PREDICTOR = ROOT / "images" / "predictor" / "predictor" / "metrics.py"
+PREDICTOR = ROOT / "images" / "workloads" / "predictor" / "metrics.py"
 
 
 def recordings(objectives: slo.Objectives) -> dict[str, Recording]:
