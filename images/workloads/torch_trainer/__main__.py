@@ -1,6 +1,7 @@
 """The command line of the PyTorch trainer. See `python3 -m workloads.torch_trainer --help`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -18,6 +19,7 @@ _VARIABLES = """\
   MASTER_ADDR, MASTER_PORT, WORLD_SIZE, RANK
                  the first process, how many there are and which one this is (default: alone)
   PET_...        torchrun's own: with PET_MASTER_ADDR or PET_RDZV_ENDPOINT, torchrun starts the processes
+                 of the pod, unless it has only one (PET_NPROC_PER_NODE=1)
 """
 
 
@@ -34,7 +36,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _train(run: Run, args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any] | None:
     if launch.wants_launcher(environ):
         sys.exit(launch.launch(sys.argv[1:]))
-    return train(run, network.network_args(args), launch.group(environ, peer_seconds=args.peer_seconds))
+    own = launch.of_pod(environ)
+    # torch itself looks for them there.
+    os.environ.update(own)
+    group = launch.group({**environ, **own}, peer_seconds=args.peer_seconds)
+    return train(run, network.network_args(args), group)
 
 
 PROGRAM = Program(

@@ -3,12 +3,10 @@
 # torch is in the image, not in the development environment.
 # pyright: reportMissingImports=false
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from ..common.environment import UsageError
 
@@ -29,9 +27,22 @@ class Group:
 
 
 def wants_launcher(environ: Mapping[str, str]) -> bool:
-    """Whether torchrun has to start the processes: the engine has set its variables, and it has not started us."""
-    configured = "PET_MASTER_ADDR" in environ or "PET_RDZV_ENDPOINT" in environ
-    return configured and "TORCHELASTIC_RUN_ID" not in environ
+    """Whether torchrun has to start the processes: several in this pod, or as many as there are at the moment."""
+    if "TORCHELASTIC_RUN_ID" in environ:
+        return False
+    return "PET_RDZV_ENDPOINT" in environ or ("PET_MASTER_ADDR" in environ and not _is_alone(environ))
+
+
+def _is_alone(environ: Mapping[str, str]) -> bool:
+    return environ.get("PET_NPROC_PER_NODE") == "1"
+
+
+def of_pod(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a process that is alone in its pod, from those that torchrun would read."""
+    if "PET_MASTER_ADDR" not in environ or "RANK" in environ or not _is_alone(environ):
+        return {}
+    names = {"MASTER_ADDR": "MASTER_ADDR", "MASTER_PORT": "MASTER_PORT", "NNODES": "WORLD_SIZE", "NODE_RANK": "RANK"}
+    return {ours: environ[f"PET_{theirs}"] for theirs, ours in names.items() if f"PET_{theirs}" in environ}
 
 
 def launch(argv: Sequence[str]) -> int:
@@ -42,11 +53,7 @@ def launch(argv: Sequence[str]) -> int:
     # Here, since it takes a while and not every training needs it.
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.elastic.rendezvous import static_tcp_rendezvous
 
-    if os.environ.get("USE_LIBUV") == "0":
-        # The one place of torch that does not look at the variable, and fails where torch has no libuv.
-        static_tcp_rendezvous.TCPStore = partial(static_tcp_rendezvous.TCPStore, use_libuv=False)
     try:
         run.run(run.parse_args(["--module", _MODULE, *argv]))
     except ChildFailedError as error:

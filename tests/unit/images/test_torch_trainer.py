@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from images.workloads.common.environment import UsageError
-from images.workloads.torch_trainer.launch import Group, group, wants_launcher
+from images.workloads.torch_trainer.launch import Group, group, of_pod, wants_launcher
 from tests.unit.images.processes import free_port, started
 from tests.unit.images.workload import NAME, Trained
 
@@ -40,9 +40,23 @@ def test_a_pytorchjob_says_which_process_this_is() -> None:
     assert group(environ, peer_seconds=60) == Group(rank=2, size=3, timeout=timedelta(seconds=60))
 
 
-@pytest.mark.parametrize("environ", [TRAINJOB, {"PET_RDZV_ENDPOINT": "digits-worker-0:23456", "PET_NNODES": "1:3"}])
-def test_a_trainjob_and_an_elastic_pytorchjob_want_torchrun(environ: dict[str, str]) -> None:
+def test_a_process_that_is_alone_in_its_pod_needs_no_torchrun() -> None:
+    """Debian's torch has no libuv, and two places of torchrun ask for it whatever USE_LIBUV says."""
+    assert not wants_launcher(TRAINJOB)
+    own = of_pod(TRAINJOB)
+    assert own == {"MASTER_ADDR": "digits-node-0-0.digits", "MASTER_PORT": "29500", "WORLD_SIZE": "3", "RANK": "2"}
+    assert group({**TRAINJOB, **own}, peer_seconds=60) == Group(rank=2, size=3, timeout=timedelta(seconds=60))
+    # Of an operator that says both, the variables of the process itself are taken.
+    assert of_pod({**TRAINJOB, **PYTORCHJOB}) == of_pod(PYTORCHJOB) == {}
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [{**TRAINJOB, "PET_NPROC_PER_NODE": "8"}, {"PET_RDZV_ENDPOINT": "digits-worker-0:23456", "PET_NNODES": "1:3"}],
+)
+def test_several_processes_and_an_elastic_pytorchjob_want_torchrun(environ: dict[str, str]) -> None:
     assert wants_launcher(environ)
+    assert of_pod(environ) == {}
     # torchrun starts the same program, and passes its own variables on.
     assert not wants_launcher({**environ, "TORCHELASTIC_RUN_ID": "none"})
 
