@@ -184,5 +184,6 @@ def model_variables(args: TrainingArgs, version: str) -> dict[str, str]:
     variables = {"MODEL_DIR": model_folder(args, version), "MODEL_VERSION": version}
     if args.checkpoints is not None:
         root = args.checkpoints.access.root(CHECKPOINT_ROOT)
-        variables["CHECKPOINT_DIR"] = f"{root}/{args.entry}/{version}"
+        # Models may be in the same storage, and no model's name begins with a dot.
+        variables["CHECKPOINT_DIR"] = f"{root}/.checkpoints/{args.entry}/{version}"
     return variables

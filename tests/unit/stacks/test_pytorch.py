@@ -66,7 +66,7 @@ def test_a_runtime_and_a_train_job_of_it(deploy_environment: Deploy) -> None:
     assert container["resources"]["limits"]["nvidia.com/gpu"] == "8"
     variables = {one["name"]: one.get("value") for one in container["env"]}
     assert variables["MODEL_DIR"] == f"/models/detector/{version}"
-    assert variables["CHECKPOINT_DIR"] == f"/checkpoints/detector/{version}"
+    assert variables["CHECKPOINT_DIR"] == f"/checkpoints/.checkpoints/detector/{version}"
     assert violations(template["spec"]) == []
 
 
