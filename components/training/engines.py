@@ -15,8 +15,8 @@ class EngineFacts:
     """The object that runs a training.
 
     `resource` is its plural in the API. `framework` is its name in Kueue's configuration. `complete` and `failed` are
-    the types of its conditions at its end. `pod_label` is on its pods, with the name of the object. `operator` says who
-    runs it: None for Kubernetes itself.
+    the types of its conditions at its end. `pod_label` is on its pods, with the name of the object. `suspend` is the
+    path below `spec` of the field that keeps it from starting. `operator` says who runs it: None for Kubernetes itself.
     """
 
     kind: str
@@ -27,6 +27,7 @@ class EngineFacts:
     complete: str
     failed: str
     pod_label: str
+    suspend: str = "suspend"
     operator: str | None = None
 
     @property

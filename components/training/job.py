@@ -14,7 +14,7 @@ from components.training.recipe import (
     COMPONENT,
     DATA_ROOT,
     HOPELESS_EXIT_CODES,
-    QUEUE_FIELDS,
+    QUEUE_LABELS,
     Role,
     Stored,
     TrainingArgs,
@@ -32,8 +32,8 @@ from components.workload import Workload
 if TYPE_CHECKING:
     from pulumi_kubernetes.batch import v1 as batch
 
-# Where Kueue has its pods run.
-QUEUE_JOB_FIELDS = (*QUEUE_FIELDS, "spec.template.spec.nodeSelector", "spec.template.spec.tolerations")
+# What Kueue decides: when its pods run, and where.
+QUEUE_JOB_FIELDS = ("spec.suspend", *QUEUE_LABELS, "spec.template.spec.nodeSelector", "spec.template.spec.tolerations")
 
 
 @dataclass(frozen=True, kw_only=True)

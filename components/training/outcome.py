@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -147,13 +147,22 @@ def follow(client: Client, props: Mapping[str, Any], facts: EngineFacts) -> None
             raise RuntimeError("\n".join([f"{title} failed: {end[1]}", *([failure] if failure else [])]))
         if time.monotonic() > deadline:
             raise RuntimeError(
-                f"{title} did not end within {props['patienceSeconds']} s: {_waits_for(found, pods, failure)}"
+                f"{title} did not end within {props['patienceSeconds']} s: {_waits_for(found, facts, pods, failure)}"
             )
         time.sleep(POLL_SECONDS)
 
 
-def _waits_for(found: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], failure: str | None) -> str:
-    if found["spec"].get("suspend"):
+def _is_suspended(found: Mapping[str, Any], facts: EngineFacts) -> bool:
+    value: Any = found["spec"]
+    for key in facts.suspend.split("."):
+        value = value.get(key, {})
+    return value is True
+
+
+def _waits_for(
+    found: Mapping[str, Any], facts: EngineFacts, pods: Sequence[Mapping[str, Any]], failure: str | None
+) -> str:
+    if _is_suspended(found, facts):
         return "it waits in its queue; `kubectl get workloads` says for what"
     return failure or first(pods, container_wait) or "its pods run"
 
@@ -162,11 +171,10 @@ class Outcome(dynamic.Resource, module="training", name="Outcome"):
     """A training that has completed. Its creation fails with the reason when the training fails."""
 
     def __init__(self, name: str, args: OutcomeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        facts = args.facts
         properties = {
             "namespace": args.namespace,
             "name": args.name,
-            "facts": {key: getattr(facts, key) for key in facts.__dataclass_fields__},
+            "facts": asdict(args.facts),
             "patienceSeconds": args.patience_seconds,
             **args.connection.properties,
         }

@@ -29,13 +29,9 @@ COMPONENT = "training"
 HOPELESS_EXIT_CODES = (64, 65, 78)
 # Pulumi must outlast the Job's own deadline, or it would report a timeout in place of the Job's failure.
 AWAIT_MARGIN_SECONDS = 120
-# What Kueue decides on a training that lives: when it runs. It stays in the queue that it was made for: Kueue refuses
-# to move one that has started, also into its first queue.
-QUEUE_FIELDS = (
-    "spec.suspend",
-    f'metadata.labels["{QUEUE_LABEL}"]',
-    f'metadata.labels["{PRIORITY_LABEL}"]',
-)
+# A training stays in the queue that it was made for: Kueue refuses to move one that has started, also into its first
+# queue.
+QUEUE_LABELS = (f'metadata.labels["{QUEUE_LABEL}"]', f'metadata.labels["{PRIORITY_LABEL}"]')
 
 
 @dataclass(frozen=True, kw_only=True)
