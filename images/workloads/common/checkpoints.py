@@ -26,12 +26,15 @@ class Checkpoints:
     recipe: Mapping[str, Any]
 
     @contextmanager
-    def newest(self) -> Generator[tuple[int, Path] | None]:
-        """Epochs done and files of the newest complete checkpoint, for as long as the block lasts; None without one."""
-        for epoch in reversed(self._epochs()):
+    def newest(self, event: str = "resuming") -> Generator[tuple[int, Path] | None]:
+        """Epochs done and files of the newest complete checkpoint, for as long as the block lasts; None without one.
+
+        `event` is what the log says of it.
+        """
+        for epoch in reversed(self.epochs()):
             at = self._at(epoch)
             if place.is_complete(at) and place.read_manifest(at).get("recipe") == self.recipe:
-                log("resuming", epoch=epoch, checkpoint=str(at))
+                log(event, epoch=epoch, checkpoint=str(at))
                 with place.local(at) as copy:
                     yield epoch, copy
                 return
@@ -50,7 +53,7 @@ class Checkpoints:
             (draft / folder.MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
         # What has this name is not complete, or of another recipe: else this run had gone on from it.
-        others = self._epochs()
+        others = self.epochs()
         if epoch in others:
             place.remove(self._at(epoch))
         place.publish(self._at(epoch), fill)
@@ -65,7 +68,8 @@ class Checkpoints:
         assert self.parent is not None
         return self.parent / f"epoch-{epoch:07d}"
 
-    def _epochs(self) -> list[int]:
+    def epochs(self) -> list[int]:
+        """After how many epochs there is a checkpoint, complete or not."""
         if self.parent is None:
             return []
         found = (_NAME.fullmatch(name) for name in place.folders_in(self.parent))

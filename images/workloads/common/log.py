@@ -11,4 +11,5 @@ def timestamp() -> str:
 
 def log(event: str, **fields: object) -> None:
     """Print one event with its fields."""
-    print(json.dumps({"time": timestamp(), "event": event, **fields}), flush=True)
+    # The line and its end at once: several processes may share an output.
+    print(json.dumps({"time": timestamp(), "event": event, **fields}) + "\n", end="", flush=True)

@@ -64,10 +64,16 @@ def load_data(run: Run) -> Data:
 
 
 def publish(
-    run: Run, fit: Callable[[Data], Pipeline], *, framework: str, parameters: Mapping[str, Any]
+    run: Run,
+    fit: Callable[[Data], Pipeline],
+    *,
+    framework: str,
+    parameters: Mapping[str, Any],
+    export: Callable[[Pipeline, Path], None] | None = None,
 ) -> dict[str, Any]:
     """Let `fit` train a classifier of raw pixels and write the model folder, unless it is complete; its manifest.
 
+    `export` adds the classifier to the folder in the framework's own form, for other servers than the sample predictor.
     Raises AccuracyError, and writes nothing, when the share of right held-out rows is below `min_accuracy`.
     """
 
@@ -83,6 +89,8 @@ def publish(
         joblib.dump(pipeline, draft / MODEL)
         samples = {"inputs": data.digits.test_pixels.tolist(), "labels": data.digits.test_labels.tolist()}
         (draft / SAMPLES).write_text(json.dumps(samples), encoding="utf-8")
+        if export:
+            export(pipeline, draft)
         manifest = {
             "name": run.identity.name,
             "version": run.identity.version,
@@ -93,13 +101,19 @@ def publish(
             "framework": framework,
             "parameters": parameters,
             # The predictor loads no file whose digest is another one.
-            "files": {name: sha256((draft / name).read_bytes()).hexdigest() for name in (MODEL, SAMPLES)},
+            "files": _digests(draft),
         }
         (draft / folder.MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
     written = place.publish(run.model, fill)
     log("model written" if written else "model is complete already", folder=str(run.model))
     return place.read_manifest(run.model)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file, by its path in the folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def help_publish(run: Run, fit: Callable[[Data], object]) -> dict[str, Any] | None:

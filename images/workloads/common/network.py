@@ -80,6 +80,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", type=kind, default=preset, help=f"{what} {default}")
 
 
+def add_peer_seconds(parser: argparse.ArgumentParser) -> None:
+    """The argument for how patient a process is with the others."""
+    parser.add_argument(
+        "--peer-seconds",
+        type=values.positive,
+        default=300.0,
+        help="how long to wait for the other processes, at the start and in each step (default: %(default)s)",
+    )
+
+
 def network_args(args: argparse.Namespace) -> NetworkArgs:
     """What was given on the command line."""
     return NetworkArgs(**{name: getattr(args, name) for name in NetworkArgs.__dataclass_fields__})

@@ -10,7 +10,6 @@ from typing import Any
 from ..common import command, network
 from ..common.command import Program
 from ..common.model import Run
-from ..common.values import positive
 from . import launch
 from .train import train
 
@@ -25,12 +24,7 @@ _VARIABLES = """\
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     network.add_arguments(parser)
-    parser.add_argument(
-        "--peer-seconds",
-        type=positive,
-        default=300.0,
-        help="how long to wait for the other processes, at the start and in each step (default: %(default)s)",
-    )
+    network.add_peer_seconds(parser)
 
 
 def _train(run: Run, args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any] | None:

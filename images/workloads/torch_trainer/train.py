@@ -63,7 +63,7 @@ def _descend(data: Data, args: NetworkArgs, group: Group, checkpoints: Checkpoin
     adam = torch.optim.Adam(layers.parameters(), lr=args.learning_rate)
     done = _resume(layers, adam, group, checkpoints)
     parallel = DistributedDataParallel(layers)
-    progress = Progress(args, workers=group.size, first=done + 1)
+    progress = Progress(args, workers=group.size, first=done + 1) if group.rank == 0 else None
     for epoch in range(done + 1, args.epochs + 1):
         total = torch.zeros(())
         steps = network.batches(len(labels), epoch, args)
@@ -76,7 +76,7 @@ def _descend(data: Data, args: NetworkArgs, group: Group, checkpoints: Checkpoin
             adam.step()
             total += loss.detach()
         distributed.all_reduce(total)
-        if group.rank == 0:
+        if progress:
             progress.epoch(epoch, steps=len(steps), loss=float(total) / sum(map(len, steps)))
             if epoch % args.checkpoint_every == 0 or epoch == args.epochs:
                 checkpoints.save(epoch, lambda draft: _save(draft, layers, adam))

@@ -56,6 +56,16 @@ def test_the_newest_is_found_and_said(tmp_path: Path, capsys: pytest.CaptureFixt
     )
 
 
+def test_who_only_looks_at_one_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _save(_checkpoints(tmp_path), 5)
+    capsys.readouterr()
+    with _checkpoints(tmp_path).newest("evaluating") as found:
+        assert found
+    assert json.loads(capsys.readouterr().out)["event"] == "evaluating"
+    assert _checkpoints(tmp_path).epochs() == [5]
+    assert _checkpoints(None).epochs() == []
+
+
 def test_the_last_two_stay(tmp_path: Path) -> None:
     for epoch in (5, 10, 15, 20):
         _save(_checkpoints(tmp_path), epoch)
