@@ -31,18 +31,16 @@ class Probe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ControllerArgs:
-    """`title` is the name of all its objects, `component` the part that it plays (`training`).
+class ControllerProgram:
+    """The program. `title` is the name of all its objects, `component` the part that it plays (`training`).
 
     `rules` are its rights everywhere, `own_rules` those in its own namespace besides. `fields` are variables with a
     field of the pod, such as `metadata.namespace`. `files` are volumes that it reads, by the folders in which it finds
-    them. It starts after `after`, such as its definitions.
+    them.
     """
 
     title: str
     component: str
-    namespace: pulumi.Input[str]
-    image: str
     probe: Probe
     metrics_port: int
     rules: Sequence[rbac.PolicyRuleArgsDict]
@@ -52,36 +50,50 @@ class ControllerArgs:
     files: Mapping[str, core.VolumeArgsDict] = field(default_factory=dict[str, "core.VolumeArgsDict"])
     cpu: str = "50m"
     memory: str = "256Mi"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControllerArgs:
+    """A program in a namespace. It starts after `after`, such as its definitions."""
+
+    program: ControllerProgram
+    namespace: pulumi.Input[str]
+    image: str
     after: Sequence[pulumi.Resource] = ()
 
 
-def controller_pod(args: ControllerArgs) -> core.PodSpecArgsDict:
+def controller_pod(program: ControllerProgram, image: str) -> core.PodSpecArgsDict:
     """The pod of the program, which passes the `restricted` Pod Security Standard."""
-    resources = Resources(requests={"cpu": args.cpu, "memory": args.memory}, limits={"cpu": "1", "memory": args.memory})
+    resources = Resources(
+        requests={"cpu": program.cpu, "memory": program.memory}, limits={"cpu": "1", "memory": program.memory}
+    )
     main = container(
-        args.title, Program(image=args.image, resources=resources, args=tuple(args.arguments)), variables={}
+        program.title, Program(image=image, resources=resources, args=tuple(program.arguments)), variables={}
     )
     # Said only where there is one: the API server drops an empty list.
     del main["env"]
-    if args.fields:
+    if program.fields:
         main["env"] = [
             {"name": name, "value_from": {"field_ref": {"field_path": path}}}
-            for name, path in sorted(args.fields.items())
+            for name, path in sorted(program.fields.items())
         ]
-    main["ports"] = [{"name": "metrics", "container_port": args.metrics_port, "protocol": "TCP"}]
-    main["readiness_probe"] = {"http_get": {"path": args.probe.ready, "port": args.probe.port}, "period_seconds": 2}
+    main["ports"] = [{"name": "metrics", "container_port": program.metrics_port, "protocol": "TCP"}]
+    main["readiness_probe"] = {
+        "http_get": {"path": program.probe.ready, "port": program.probe.port},
+        "period_seconds": 2,
+    }
     main["liveness_probe"] = {
-        "http_get": {"path": args.probe.live, "port": args.probe.port},
+        "http_get": {"path": program.probe.live, "port": program.probe.port},
         "initial_delay_seconds": 15,
         "period_seconds": 20,
         "timeout_seconds": 5,
     }
     main["volume_mounts"] = [
         {"name": TMP_VOLUME, "mount_path": "/tmp"},  # noqa: S108
-        *({"name": volume["name"], "mount_path": path, "read_only": True} for path, volume in args.files.items()),
+        *({"name": volume["name"], "mount_path": path, "read_only": True} for path, volume in program.files.items()),
     ]
-    pod = platform_pod(main, service_account=args.title, token=True)
-    pod["volumes"] = [{"name": TMP_VOLUME, "empty_dir": {}}, *args.files.values()]
+    pod = platform_pod(main, service_account=program.title, token=True)
+    pod["volumes"] = [{"name": TMP_VOLUME, "empty_dir": {}}, *program.files.values()]
     return pod
 
 
@@ -93,19 +105,20 @@ class Controller(pulumi.ComponentResource):
     def __init__(self, name: str, args: ControllerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:platform:Controller", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        labels = service_labels(args.title, args.component)
-        metadata: meta.ObjectMetaArgsDict = {"name": args.title, "namespace": args.namespace, "labels": labels}
-        cluster_role = f"ml-platform:{args.title}"
+        program = args.program
+        labels = service_labels(program.title, program.component)
+        metadata: meta.ObjectMetaArgsDict = {"name": program.title, "namespace": args.namespace, "labels": labels}
+        cluster_role = f"ml-platform:{program.title}"
         cluster_metadata: meta.ObjectMetaArgsDict = {"name": cluster_role, "labels": labels}
         subjects: list[rbac.SubjectArgsDict] = [
-            {"kind": "ServiceAccount", "name": args.title, "namespace": args.namespace}
+            {"kind": "ServiceAccount", "name": program.title, "namespace": args.namespace}
         ]
         needed: list[pulumi.Resource] = [
             k8s.core.v1.ServiceAccount(
                 f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=child
             ),
             k8s.rbac.v1.ClusterRole(
-                f"{name}-cluster-role", metadata=cluster_metadata, rules=list(args.rules), opts=child
+                f"{name}-cluster-role", metadata=cluster_metadata, rules=list(program.rules), opts=child
             ),
             k8s.rbac.v1.ClusterRoleBinding(
                 f"{name}-cluster-role-binding",
@@ -115,13 +128,13 @@ class Controller(pulumi.ComponentResource):
                 opts=child,
             ),
         ]
-        if args.own_rules:
+        if program.own_rules:
             needed += [
-                k8s.rbac.v1.Role(f"{name}-role", metadata=metadata, rules=list(args.own_rules), opts=child),
+                k8s.rbac.v1.Role(f"{name}-role", metadata=metadata, rules=list(program.own_rules), opts=child),
                 k8s.rbac.v1.RoleBinding(
                     f"{name}-role-binding",
                     metadata=metadata,
-                    role_ref={"api_group": GROUP, "kind": "Role", "name": args.title},
+                    role_ref={"api_group": GROUP, "kind": "Role", "name": program.title},
                     subjects=subjects,
                     opts=child,
                 ),
@@ -133,8 +146,8 @@ class Controller(pulumi.ComponentResource):
                 "replicas": 1,
                 # Two at a time would both act on the same objects where a controller elects no leader.
                 "strategy": {"type": "Recreate"},
-                "selector": {"match_labels": selector_labels(name=args.title, component=args.component)},
-                "template": {"metadata": {"labels": labels}, "spec": controller_pod(args)},
+                "selector": {"match_labels": selector_labels(name=program.title, component=program.component)},
+                "template": {"metadata": {"labels": labels}, "spec": controller_pod(program, args.image)},
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*needed, *args.after]),
         )

@@ -61,7 +61,12 @@ ENGINES = (JOB, TRAIN_JOB)
 # The objects of each `kind` of a training entry.
 OBJECTS = {"job": (JOB,), "pytorch": (TRAIN_JOB,)}
 # What each operator needs of the catalog.
-OPERATORS = {"trainer": ("jobset", "jobset-crds", "kubeflow-trainer", "kubeflow-trainer-crds")}
+OPERATORS = {
+    "trainer": ("jobset", "jobset-crds", "kubeflow-trainer", "kubeflow-trainer-crds"),
+    "training-operator": ("training-operator", "training-operator-crds"),
+    "mpi-operator": ("mpi-operator", "mpi-operator-crds"),
+    "kuberay": ("kuberay-operator", "kuberay-crds"),
+}
 
 
 def frameworks_of(kinds: Iterable[str]) -> tuple[str, ...]:

@@ -18,9 +18,7 @@ from components.platform.drain import Drain, DrainArgs
 from components.priorities.classes import Priorities
 from components.queueing import kueue as queueing
 from components.queueing.kueue import Queueing
-from components.training.engines import TRAIN_JOB
-from components.training.operators import trainer
-from components.training.operators.trainer import Trainer
+from components.training.operators.operator import EngineOperator
 from stacks.clouds.pools import NodePool
 from stacks.environment.config import Environment
 from stacks.external_secrets.build import build_external_secrets
@@ -44,7 +42,7 @@ class Services:
     priorities: Priorities | None = None
     logs: Logs | None = None
     queueing: Queueing | None = None
-    operators: Mapping[str, Trainer] = field(default_factory=dict[str, Trainer])
+    operators: Mapping[str, EngineOperator] = field(default_factory=dict[str, EngineOperator])
     gpu: GpuSupport | None = None
     monitoring: Monitoring | None = None
     external_secrets: ExternalSecrets | None = None
@@ -102,10 +100,12 @@ def build_services(environment: Environment, cluster: Cluster) -> Services:
 
 def build_drains(services: Services, cluster: Cluster, after: Sequence[pulumi.Resource]) -> None:
     """What a destroy deletes first, so that it works while an operator is down. `after` is all that operators serve."""
-    training = services.operators.get("trainer")
-    operators: dict[str, tuple[Queueing | ExternalSecrets | Trainer | None, str, str]] = {
-        "trainer": (training, trainer.TRAINER_NAMESPACE, TRAIN_JOB.group),
-        "jobset": (training, trainer.JOBSET_NAMESPACE, "jobset.x-k8s.io"),
+    operators: dict[str, tuple[Queueing | ExternalSecrets | EngineOperator | None, str, str]] = {
+        **{
+            drained.name: (operator, drained.namespace, drained.group)
+            for operator in services.operators.values()
+            for drained in operator.drained
+        },
         "queueing": (services.queueing, queueing.NAMESPACE, queueing.GROUP),
         "external-secrets": (services.external_secrets, external_secrets.NAMESPACE, external_secrets.GROUP),
     }

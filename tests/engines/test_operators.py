@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from components import namespaces
 from components.training.operators import kubeflow_v1, mpi, ray, trainer
 from local import container_images
 from local.mirror import making
@@ -28,9 +29,9 @@ PROJECT = HERE / "operators"
 OPERATORS = {
     trainer.JOBSET_NAMESPACE: "jobset-controller",
     trainer.TRAINER_NAMESPACE: "kubeflow-trainer-controller-manager",
-    kubeflow_v1.NAMESPACE: kubeflow_v1.TITLE,
-    mpi.NAMESPACE: mpi.TITLE,
-    ray.NAMESPACE: ray.TITLE,
+    namespaces.TRAINING_OPERATOR: kubeflow_v1.TITLE,
+    namespaces.MPI: mpi.TITLE,
+    namespaces.KUBERAY: ray.TITLE,
 }
 TEAM = "team"
 

@@ -5,7 +5,6 @@ Its MPIJob has the name of mpi-operator's and is left out, as are the kinds that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -13,11 +12,9 @@ import pulumi_kubernetes as k8s
 
 from components import namespaces
 from components.labels import selector_labels, service_labels
-from components.platform.connection import Connection
-from components.platform.controller import Controller, ControllerArgs, Probe
-from components.platform.definitions import Definitions, DefinitionsArgs
-from components.platform.operator import namespace_labels
-from components.platform.sources import Sources
+from components.platform.controller import ControllerProgram, Probe
+from components.training.operators.chartless import ChartlessOperator
+from components.training.operators.operator import Drained
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.admissionregistration import v1 as admission
@@ -26,8 +23,6 @@ if TYPE_CHECKING:
 
 TITLE = "training-operator"
 COMPONENT = "training"
-NAMESPACE = namespaces.TRAINING_OPERATOR
-DEFINITIONS = "training-operator-crds"
 GROUP = "kubeflow.org"
 #: The kinds that are switched on, in the words of the program's flag.
 KINDS = ("pytorchjob", "tfjob")
@@ -40,15 +35,6 @@ TEMPLATE = "initContainer.yaml"
 WEBHOOK_PORT = 9443
 METRICS_PORT = 8080
 PROBE_PORT = 8081
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingOperatorArgs:
-    """Where its image and its definitions come from, and the cluster that gets them."""
-
-    sources: Sources
-    connection: Connection
-    namespace: str = NAMESPACE
 
 
 def rules() -> list[rbac.PolicyRuleArgsDict]:
@@ -97,35 +83,42 @@ def webhooks(namespace: str) -> list[admission.ValidatingWebhookArgsDict]:
     ]
 
 
-class TrainingOperator(pulumi.ComponentResource):
+def metadata(object_name: str) -> meta.ObjectMetaArgsDict:
+    labels = service_labels(TITLE, COMPONENT)
+    return {"name": object_name, "namespace": namespaces.TRAINING_OPERATOR, "labels": labels}
+
+
+class TrainingOperator(ChartlessOperator):
     """training-operator that is ready, its webhooks too, with the kinds that it serves."""
 
-    # What a job of its kinds depends on.
-    ready: list[pulumi.Resource]
+    namespace = namespaces.TRAINING_OPERATOR
+    definitions = "training-operator-crds"
+    drained = (Drained(name=TITLE, namespace=namespaces.TRAINING_OPERATOR, group=GROUP),)
+    program = ControllerProgram(
+        title=TITLE,
+        component=COMPONENT,
+        arguments=[f"--enable-scheme={kind}" for kind in KINDS],
+        rules=rules(),
+        # Its certificate. It lists and watches, and so no name narrows this.
+        own_rules=[{"api_groups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "update"]}],
+        fields={"MY_POD_NAME": "metadata.name", "MY_POD_NAMESPACE": "metadata.namespace"},
+        files={
+            CERTIFICATE_FOLDER: {
+                "name": "certificate",
+                "secret": {"secret_name": CERTIFICATE, "default_mode": 0o440},
+            },
+            TEMPLATE_FOLDER: {"name": "init-template", "config_map": {"name": f"{TITLE}-init-template"}},
+        },
+        probe=Probe(port=PROBE_PORT, ready="/readyz", live="/healthz"),
+        metrics_port=METRICS_PORT,
+    )
 
-    def __init__(self, name: str, args: TrainingOperatorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("mlplatform:training:TrainingOperator", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        definitions = Definitions(
-            f"{name}-definitions",
-            DefinitionsArgs(manifest=DEFINITIONS, sources=args.sources, connection=args.connection),
-            child,
-        )
-        namespace = k8s.core.v1.Namespace(
-            f"{name}-namespace",
-            metadata={"name": args.namespace, "labels": namespace_labels(TITLE, "restricted")},
-            opts=child,
-        )
-
-        def metadata(object_name: str) -> meta.ObjectMetaArgsDict:
-            labels = service_labels(TITLE, COMPONENT)
-            return {"name": object_name, "namespace": namespace.metadata.name, "labels": labels}
-
+    def extras(self, name: str, opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
         # The operator fills it with a certificate of its own, but may not make it.
         certificate = k8s.core.v1.Secret(
             f"{name}-certificate",
             metadata=metadata(CERTIFICATE),
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["data"]),
+            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=["data"])),
         )
         service = k8s.core.v1.Service(
             f"{name}-service",
@@ -137,7 +130,7 @@ class TrainingOperator(pulumi.ComponentResource):
                     {"name": "metrics", "port": METRICS_PORT, "target_port": METRICS_PORT, "protocol": "TCP"},
                 ],
             },
-            opts=child,
+            opts=opts,
         )
         template = k8s.core.v1.ConfigMap(
             f"{name}-init-template",
@@ -145,39 +138,15 @@ class TrainingOperator(pulumi.ComponentResource):
             # No init container in the workers of a PyTorchJob. The operator's own would wait for the name of the
             # master, for which torch waits by itself, and the `restricted` Pod Security Standard refuses it.
             data={TEMPLATE: "[]\n"},
-            opts=child,
+            opts=opts,
         )
         configuration = k8s.admissionregistration.v1.ValidatingWebhookConfiguration(
             f"{name}-webhooks",
             metadata={"name": WEBHOOKS, "labels": service_labels(TITLE, COMPONENT)},
-            webhooks=webhooks(args.namespace),
+            webhooks=webhooks(self.namespace),
             # The operator writes the authority that signed its certificate.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["webhooks[*].clientConfig.caBundle"]),
-        )
-        controller = Controller(
-            f"{name}-controller",
-            ControllerArgs(
-                title=TITLE,
-                component=COMPONENT,
-                namespace=namespace.metadata.name,
-                image=args.sources.image(TITLE),
-                arguments=[f"--enable-scheme={kind}" for kind in KINDS],
-                rules=rules(),
-                # Its certificate. It lists and watches, and so no name narrows this.
-                own_rules=[{"api_groups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "update"]}],
-                fields={"MY_POD_NAME": "metadata.name", "MY_POD_NAMESPACE": "metadata.namespace"},
-                files={
-                    CERTIFICATE_FOLDER: {
-                        "name": "certificate",
-                        "secret": {"secret_name": CERTIFICATE, "default_mode": 0o440},
-                    },
-                    TEMPLATE_FOLDER: {"name": "init-template", "config_map": {"name": f"{TITLE}-init-template"}},
-                },
-                probe=Probe(port=PROBE_PORT, ready="/readyz", live="/healthz"),
-                metrics_port=METRICS_PORT,
-                after=[definitions, certificate, service, template, configuration],
+            opts=pulumi.ResourceOptions.merge(
+                opts, pulumi.ResourceOptions(ignore_changes=["webhooks[*].clientConfig.caBundle"])
             ),
-            child,
         )
-        self.ready = [definitions, controller]
-        self.register_outputs({})
+        return [certificate, service, template, configuration]

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
 from components import catalog, namespaces
-from components.platform.connection import Connection
 from components.platform.definitions import Definitions, DefinitionsArgs
 from components.platform.operator import Operator, OperatorArgs
 from components.platform.sources import Sources
 from components.pods import USER
+from components.training.engines import TRAIN_JOB
+from components.training.operators.operator import Drained, EngineOperator, EngineOperatorArgs
 
 JOBSET = "jobset"
 JOBSET_NAMESPACE = namespaces.JOBSET
 TRAINER = "kubeflow-trainer"
 TRAINER_NAMESPACE = namespaces.TRAINER
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainerArgs:
-    """Where charts, images and definitions come from, and the cluster that gets them."""
-
-    sources: Sources
-    connection: Connection
 
 
 def _image(chart: str, sources: Sources) -> tuple[str, str]:
@@ -77,21 +69,20 @@ def trainer_values(sources: Sources) -> dict[str, Any]:
     }
 
 
-class Trainer(pulumi.ComponentResource):
+class Trainer(EngineOperator):
     """Trainer and JobSet that are ready, their webhooks too, with the kinds that they serve."""
 
-    # What a TrainJob or a runtime depends on.
-    ready: list[pulumi.Resource]
+    drained = (
+        Drained(name="trainer", namespace=TRAINER_NAMESPACE, group=TRAIN_JOB.group),
+        Drained(name=JOBSET, namespace=JOBSET_NAMESPACE, group="jobset.x-k8s.io"),
+    )
 
-    def __init__(self, name: str, args: TrainerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("mlplatform:training:Trainer", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-
+    def install(self, name: str, args: EngineOperatorArgs, opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
         def definitions(chart: str) -> Definitions:
             return Definitions(
                 f"{name}-{chart}-definitions",
                 DefinitionsArgs(manifest=f"{chart}-crds", sources=args.sources, connection=args.connection),
-                child,
+                opts,
             )
 
         jobset = Operator(
@@ -105,7 +96,7 @@ class Trainer(pulumi.ComponentResource):
                 skip_definitions=True,
                 after=[jobset_kinds := definitions(JOBSET)],
             ),
-            child,
+            opts,
         )
         trainer = Operator(
             f"{name}-{TRAINER}",
@@ -118,7 +109,6 @@ class Trainer(pulumi.ComponentResource):
                 # It watches JobSets from its start.
                 after=[trainer_kinds := definitions(TRAINER), jobset],
             ),
-            child,
+            opts,
         )
-        self.ready = [jobset_kinds, trainer_kinds, jobset, trainer]
-        self.register_outputs({})
+        return [jobset_kinds, trainer_kinds, jobset, trainer]

@@ -10,16 +10,17 @@ import pytest
 from components.platform.connection import Connection
 from components.platform.sources import Sources
 from components.training.operators import kubeflow_v1, mpi, ray, trainer
+from components.training.operators.operator import EngineOperatorArgs
 from tests.unit.pod_security import violations
 from tests.unit.recorder import Graph, deploy
 
 SOURCES = Sources(images="mirror.example/x")
 CONNECTION = Connection(kubeconfig="kubeconfig")
-PLAIN: dict[str, Any] = {"sources": SOURCES, "connection": CONNECTION}
+ARGS = EngineOperatorArgs(sources=SOURCES, connection=CONNECTION)
 MAKERS: dict[str, Callable[[], Any]] = {
-    kubeflow_v1.TITLE: lambda: kubeflow_v1.TrainingOperator("x", kubeflow_v1.TrainingOperatorArgs(**PLAIN)),
-    mpi.TITLE: lambda: mpi.MpiOperator("x", mpi.MpiOperatorArgs(**PLAIN)),
-    ray.TITLE: lambda: ray.KubeRay("x", ray.KubeRayArgs(**PLAIN)),
+    kubeflow_v1.TITLE: lambda: kubeflow_v1.TrainingOperator("x", ARGS),
+    mpi.TITLE: lambda: mpi.MpiOperator("x", ARGS),
+    ray.TITLE: lambda: ray.KubeRay("x", ARGS),
 }
 
 
@@ -127,7 +128,7 @@ def test_charts_get_the_mirrors_images_and_no_other_chart() -> None:
 
 
 def test_trainer_comes_after_jobset_and_both_after_their_kinds() -> None:
-    graph = deploy(lambda: trainer.Trainer("x", trainer.TrainerArgs(**PLAIN))).graph
+    graph = deploy(lambda: trainer.Trainer("x", ARGS)).graph
     releases = {found.inputs["name"]: found for found in graph.of_kind("Release")}
     assert releases[trainer.JOBSET].inputs["skipCrds"] is True
     assert "skipCrds" not in releases[trainer.TRAINER].inputs
