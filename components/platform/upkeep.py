@@ -49,17 +49,27 @@ def recorded(release: str) -> list[Any]:
     Hooks are not among them, nor what has an end.
     """
     record = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(release))))
-    return [one for one in map(without_authority, manifests.objects(record["manifest"])) if one["kind"] not in PASSING]
+    return [one for one in map(decided, manifests.objects(record["manifest"])) if one["kind"] not in PASSING]
 
 
-def without_authority(found: Any) -> Any:
-    """An object without the authorities that its webhooks are trusted by: their controller writes those."""
+def decided(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What the chart decides of an object, without what it leaves to the controller.
+
+    Controllers write the authorities that their webhooks are trusted by, and the keys of a Secret that have no value.
+    """
+    rest: dict[str, Any] = _without_authority(found)
+    if rest["kind"] == "Secret" and (data := rest.pop("data", None)):
+        return {**rest, **({"data": kept} if (kept := {key: value for key, value in data.items() if value}) else {})}
+    return rest
+
+
+def _without_authority(found: Any) -> Any:
     if isinstance(found, Mapping):
         entries: Mapping[str, Any] = found
-        return {key: without_authority(value) for key, value in entries.items() if key != "caBundle"}
+        return {key: _without_authority(value) for key, value in entries.items() if key != "caBundle"}
     if isinstance(found, list):
         items: list[Any] = found
-        return [without_authority(item) for item in items]
+        return [_without_authority(item) for item in items]
     return found
 
 

@@ -15,9 +15,6 @@ from tests.embedded import EmbeddedCluster, running, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-# Written, and not seen to pass on a cluster yet: `up --expect-no-changes` or the refresh after it finds changes.
-DRIFTS = pytest.mark.skip(reason="known gap: a second up or a refresh finds changes (issue 11)")
-NOT_SEEN = pytest.mark.skip(reason="not seen to pass on a cluster yet (issue 11)")
 
 TEAM = "vision"
 WORKERS = "jobset.sigs.k8s.io/jobset-name"
@@ -62,7 +59,6 @@ def test_a_gang_trains_a_model_that_is_served(cluster: EmbeddedCluster) -> None:
     assert any(one["type"] == "Finished" and one["status"] == "True" for one in workload["status"]["conditions"])
 
 
-@DRIFTS
 @pytest.mark.proves("training/pytorch", "a second up and a refresh change nothing")
 def test_nothing_drifts(cluster: EmbeddedCluster) -> None:
     cluster.up("--expect-no-changes")
@@ -77,7 +73,6 @@ def logs(cluster: EmbeddedCluster, job: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
-@NOT_SEEN
 @pytest.mark.proves("training/pytorch", "resumes from its checkpoint after it lost a pod")
 def test_a_lost_worker_costs_no_finished_epoch(cluster: EmbeddedCluster) -> None:
     before = {job["metadata"]["name"] for job in cluster.get("trainjobs", "-n", TEAM)["items"]}
@@ -118,7 +113,6 @@ def test_a_lost_worker_costs_no_finished_epoch(cluster: EmbeddedCluster) -> None
     assert manifest(cluster)["metrics"]["accuracy"] >= 0.97
 
 
-@NOT_SEEN
 @pytest.mark.proves("training/pytorch", "a failure ends up with the program's own message")
 def test_a_wrong_program_fails_up_with_its_own_message(cluster: EmbeddedCluster) -> None:
     def wrong(environment: Any) -> None:
@@ -145,7 +139,6 @@ def test_a_wrong_program_fails_up_with_its_own_message(cluster: EmbeddedCluster)
     cluster.up()
 
 
-@NOT_SEEN
 @pytest.mark.proves("training/pytorch", "destroy leaves nothing")
 def test_destroy_leaves_nothing(cluster: EmbeddedCluster) -> None:
     cluster.run("destroy", "--yes", "--skip-preview")

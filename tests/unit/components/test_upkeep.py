@@ -138,6 +138,14 @@ def test_authorities_of_webhooks_are_not_wanted() -> None:
     assert hook["webhooks"] == [{"name": "a", "clientConfig": {}}]
 
 
+def test_keys_of_a_secret_that_a_chart_leaves_empty_are_the_controllers_to_fill() -> None:
+    filled = made("Secret", "mixed", data={"tls.crt": "", "token": "dG9rZW4="})
+    assert upkeep.recorded(record(made("Secret", "empty", data={"tls.crt": "", "tls.key": ""}), filled)) == [
+        made("Secret", "empty"),
+        made("Secret", "mixed", data={"token": "dG9rZW4="}),
+    ]
+
+
 def test_what_ends_by_itself_is_not_brought_back() -> None:
     assert upkeep.recorded(record(made("Job", "migrate"), made("Pod", "test"), MANAGER)) == [MANAGER]
 
