@@ -112,8 +112,13 @@ def _build_images(names: Iterable[str], steps: Steps) -> None:
                     files = {path: programs[name] for name, path in recipe.programs.items()}
                     builder.from_programs(image, files, *recipe.arguments)
 
+    def wrap_built() -> None:
+        for tool in tools:
+            if building.built(tool) and not all(image.archive.exists() for image in by_module[tool.module]):
+                wrap(tool)
+
+    # First what needs no compiler: whoever waits for these entries alone can go on.
+    wrap_built()
     building.build(tools, steps, then=wrap)
-    # Of tools that were built before.
-    for tool in tools:
-        if not all(image.archive.exists() for image in by_module[tool.module]):
-            wrap(tool)
+    # Of tools that another command built meanwhile.
+    wrap_built()
