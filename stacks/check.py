@@ -21,7 +21,7 @@ from stacks.language.model import did_you_mean
 from stacks.language.stack_file import read_stack_file
 from stacks.stack_keys import ROOTS, config_path, located, own_key
 from stacks.team_stack.config import TeamStack
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 from stacks.teams.secret_checks import key_references, missing_values, references, value_faults
 from stacks.teams.secrets import VALUES
 
@@ -106,7 +106,7 @@ def _config_faults(config: dict[str, Any]) -> Iterator[Fault]:
         yield Fault(path=("config",), message=message + hint.replace("did you mean", "is that what is meant by"))
 
 
-def teams_of(stack: BaseModel) -> Iterator[tuple[Path, Team]]:
+def teams_of(stack: BaseModel) -> Iterator[tuple[Path, TeamConfig]]:
     """The teams of a stack, with the path of each from the stack's own key."""
     if isinstance(stack, Environment):
         yield from ((("teams", index), team) for index, team in enumerate(stack.teams))

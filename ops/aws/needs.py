@@ -10,7 +10,7 @@ from components.aws.compute import instance_types
 from components.aws.compute.addons import IN_AUTO_MODE
 from components.aws.compute.addons import REQUIRED as REQUIRED_ADDONS
 from stacks.clouds.aws.config import AwsCluster, NewNetwork
-from stacks.clouds.aws.pools_config import NodePool
+from stacks.clouds.aws.pools_config import NodePoolConfig
 from stacks.environment.config import Environment
 
 
@@ -78,7 +78,7 @@ def quota_of(instance_type: str, capacity: str) -> Quota | None:
     return SPOT_STANDARD if spot else STANDARD
 
 
-def vcpus(pools: tuple[NodePool, ...]) -> dict[Quota, int]:
+def vcpus(pools: tuple[NodePoolConfig, ...]) -> dict[Quota, int]:
     """The vCPUs of all pools at their maximum, by quota: each pool with the largest of its types."""
     found: dict[Quota, int] = {}
     for pool in pools:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from stacks.clouds.pools import NodePool
+from stacks.clouds.pools import PoolFacts
 from stacks.language.model import ConfigModel
 
 
@@ -18,7 +18,7 @@ class ClusterModel(ConfigModel):
 
     # --- nodes ---
 
-    def pools(self) -> tuple[NodePool, ...]:
+    def pools(self) -> tuple[PoolFacts, ...]:
         """The node pools; empty where they are not this file's business, and nothing is known of them."""
         return ()
 

@@ -10,7 +10,7 @@ from components.placement import POOL_LABEL
 
 
 @dataclass(frozen=True, kw_only=True)
-class NodePool:
+class PoolFacts:
     """A pool of alike nodes.
 
     path: where the stack file has it. nodes: how many there may be. gpus: of its largest node; least_gpus: of its

@@ -11,7 +11,7 @@ import pulumi
 
 from components.cluster import Cluster
 from components.external_secrets.team import TeamExternalSecrets
-from components.teams.team import Team as Tenancy
+from components.teams.team import Team
 from stacks.catalog.sources import sources
 from stacks.clouds.build import build_cloud
 from stacks.clouds.interface import CloudArgs, CloudTeam
@@ -83,7 +83,7 @@ def scope_of(environment: config.Environment, cluster: Cluster, services: Servic
     queueing = environment.queueing if services.queueing else None
 
     def sync_secrets(
-        team: config.Team, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions
+        team: config.TeamConfig, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions
     ) -> TeamExternalSecrets | None:
         if installed is None or secrets is None:
             return None
@@ -109,7 +109,7 @@ def scope_of(environment: config.Environment, cluster: Cluster, services: Servic
     )
 
 
-def _tenancy(environment: config.Environment, team: config.Team, scope: Scope, services: Services) -> Tenancy:
+def _tenancy(environment: config.Environment, team: config.TeamConfig, scope: Scope, services: Services) -> Team:
     """The team's place on the cluster, after what it needs of the services."""
     # The API server refuses a pod whose PriorityClass is not there.
     before: list[pulumi.Resource] = [services.priorities] if services.priorities else []

@@ -13,20 +13,20 @@ from pydantic import Field
 from components.training.engines import OPERATORS, operators_of
 from stacks.catalog.config import CatalogSources
 from stacks.clouds.config import Cluster
-from stacks.external_secrets.config import ExternalSecrets
-from stacks.gateway.config import Gateway, Mesh
+from stacks.external_secrets.config import ExternalSecretsConfig
+from stacks.gateway.config import GatewayConfig, MeshConfig
 from stacks.gpu.config import Gpu
 from stacks.language.images import Registry
 from stacks.language.model import ConfigModel, Many, unique_names
 from stacks.logging.config import Logging
-from stacks.monitoring.config import Monitoring
-from stacks.priorities.config import Priority
-from stacks.queueing.config import Queueing
-from stacks.storage.config import ObjectStore, Storage, StorageDriver
-from stacks.teams.config import Quota, Team
+from stacks.monitoring.config import MonitoringConfig
+from stacks.priorities.config import PriorityConfig
+from stacks.queueing.config import QueueingConfig
+from stacks.storage.config import ObjectStoreConfig, Storage, StorageDriver
+from stacks.teams.config import Quota, TeamConfig
 from stacks.training.config import Engine
 
-__all__ = ["Cluster", "Environment", "Images", "Quota", "Team"]
+__all__ = ["Cluster", "Environment", "Images", "Quota", "TeamConfig"]
 
 
 class Images(ConfigModel):
@@ -50,29 +50,29 @@ class Environment(ConfigModel):
         description="Whether data is protected from deletion. Else it is, unless `cluster.kind` is `local`.",
     )
     gpu: Gpu | None = Field(default=None, description="What offers GPUs to pods, and how they are shared.")
-    priorities: Many[Priority] = Field(default=(), description="PriorityClasses besides the platform's own.")
+    priorities: Many[PriorityConfig] = Field(default=(), description="PriorityClasses besides the platform's own.")
     storage: Many[Storage] = Field(default=(), description="Storage that workloads name.")
-    gateway: Gateway | None = Field(default=None, description="Entrance to the model servers from outside.")
-    mesh: Mesh | None = Field(default=None, description="The service mesh that the teams' pods join.")
+    gateway: GatewayConfig | None = Field(default=None, description="Entrance to the model servers from outside.")
+    mesh: MeshConfig | None = Field(default=None, description="The service mesh that the teams' pods join.")
     logging: Logging | None = Field(default=None, description="The logs of all containers, in one place.")
-    queueing: Queueing | None = Field(
+    queueing: QueueingConfig | None = Field(
         default=None, description="Training waits in queues (Kueue). Else it starts at once, or its pods wait alone."
     )
     engines: Many[Engine] = Field(
         default=(),
         description="Training engines for team stacks. Those that the teams of this stack use are there anyway.",
     )
-    monitoring: Monitoring | None = Field(
+    monitoring: MonitoringConfig | None = Field(
         default=None, description="Metrics, alerts and objectives; `{}` takes the defaults."
     )
-    external_secrets: ExternalSecrets | None = Field(
+    external_secrets: ExternalSecretsConfig | None = Field(
         default=None, description="Secrets of teams from AWS Secrets Manager; on AWS `{}` takes the defaults."
     )
-    object_store: ObjectStore | None = Field(default=None, description="An S3 server of the platform's own.")
+    object_store: ObjectStoreConfig | None = Field(default=None, description="An S3 server of the platform's own.")
     storage_drivers: Many[StorageDriver] = Field(
         default=(), description="Drivers to install, of those that a cluster may lack: `nfs` is csi-driver-nfs."
     )
-    teams: Many[Team] = Field(default=(), description="The teams and their workloads.")
+    teams: Many[TeamConfig] = Field(default=(), description="The teams and their workloads.")
 
     _names = unique_names("priorities", "storage", "teams")
 

@@ -19,7 +19,7 @@ from components.priorities.classes import Priorities
 from components.queueing import kueue as queueing
 from components.queueing.kueue import Queueing
 from components.training.operators.operator import EngineOperator
-from stacks.clouds.pools import NodePool
+from stacks.clouds.pools import PoolFacts
 from stacks.environment.config import Environment
 from stacks.external_secrets.build import build_external_secrets
 from stacks.gateway.build import build_gateway
@@ -49,7 +49,7 @@ class Services:
     storage: StorageServices = field(default_factory=StorageServices)
 
 
-def gpu_pools_of(environment: Environment) -> tuple[NodePool, ...]:
+def gpu_pools_of(environment: Environment) -> tuple[PoolFacts, ...]:
     """The pools whose GPUs the environment's queues share out."""
     return gpu_pools(environment.cluster, environment.gpu, environment.queueing)
 

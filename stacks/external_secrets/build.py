@@ -17,16 +17,15 @@ from components.external_secrets.team import (
     TeamExternalSecretsArgs,
 )
 from components.labels import Owner
-from stacks.external_secrets.config import ExternalSecrets as ExternalSecretsConfig
-from stacks.external_secrets.config import aws_secrets, credentials_of
+from stacks.external_secrets.config import ExternalSecretsConfig, aws_secrets, credentials_of
 from stacks.language.images import resolve_image
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 from stacks.teams.secret_values import secret_values, value_of
 from stacks.teams.secrets import STORE, AwsSecret
 
 
 def build_external_secrets(
-    config: ExternalSecretsConfig, teams: Sequence[Team], cluster: Cluster, *, registry: str
+    config: ExternalSecretsConfig, teams: Sequence[TeamConfig], cluster: Cluster, *, registry: str
 ) -> ExternalSecrets:
     """The operator, and where a team has Secrets that it makes, what rolls servers when they change."""
     opts = pulumi.ResourceOptions(providers=[cluster.provider])
@@ -42,7 +41,7 @@ def build_external_secrets(
 
 def build_team_external_secrets(
     config: ExternalSecretsConfig,
-    team: Team,
+    team: TeamConfig,
     cluster: Cluster,
     installed: ExternalSecrets,
     region: str,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stacks.clouds.model import ClusterModel
-from stacks.external_secrets.config import ExternalSecrets, aws_secrets, credentials_of
+from stacks.external_secrets.config import ExternalSecretsConfig, aws_secrets, credentials_of
 from stacks.language.faults import Fault
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 from stacks.teams.secrets import AwsSecret
 
 
-def section_faults(section: ExternalSecrets | None, team: Team) -> Iterator[Fault]:
+def section_faults(section: ExternalSecretsConfig | None, team: TeamConfig) -> Iterator[Fault]:
     """Secrets that nobody makes."""
     if section is not None:
         return
@@ -30,14 +30,14 @@ def endpoint_faults(endpoint: str | None, kind: str) -> Iterator[Fault]:
         yield Fault(path=("endpoint",), message="would send the values in clear; write an address with https://")
 
 
-def region_faults(section: ExternalSecrets | None, cluster: ClusterModel) -> Iterator[Fault]:
+def region_faults(section: ExternalSecretsConfig | None, cluster: ClusterModel) -> Iterator[Fault]:
     """Entries of an unknown region."""
     if section is not None and section.region is None and cluster.secret_region is None:
         message = "is not known of a cluster that is not on AWS; write one such as eu-west-1"
         yield Fault(path=("section", "region"), message=message)
 
 
-def key_faults(section: ExternalSecrets | None, team: Team, cluster: ClusterModel) -> Iterator[Fault]:
+def key_faults(section: ExternalSecretsConfig | None, team: TeamConfig, cluster: ClusterModel) -> Iterator[Fault]:
     """A team without an access key where it has no role."""
     if section is None or cluster.secret_region is not None:
         return

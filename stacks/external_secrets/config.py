@@ -16,7 +16,7 @@ from stacks.clouds.model import ClusterModel
 from stacks.language.images import Image
 from stacks.language.model import ConfigModel, Rule, shown
 from stacks.language.types import Duration
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 from stacks.teams.secrets import AwsSecret, Credentials
 
 
@@ -38,7 +38,7 @@ Endpoint = Annotated[
 ]
 
 
-class ExternalSecrets(ConfigModel):
+class ExternalSecretsConfig(ConfigModel):
     """External Secrets, which makes the teams' Secrets of kind `aws` and keeps them as they are in Secrets Manager."""
 
     region: Region | None = Field(default=None, description="AWS region of the entries. On AWS else the cluster's.")
@@ -61,7 +61,7 @@ class ExternalSecrets(ConfigModel):
         yield from ("external-secrets", "external-secrets-crds")
 
 
-def region_of(config: ExternalSecrets, cluster: ClusterModel) -> str:
+def region_of(config: ExternalSecretsConfig, cluster: ClusterModel) -> str:
     """The region of the entries. A cluster that has no secret store of its own leaves it to the section."""
     region = config.region or cluster.secret_region
     if region is None:
@@ -69,11 +69,11 @@ def region_of(config: ExternalSecrets, cluster: ClusterModel) -> str:
     return region
 
 
-def aws_secrets(team: Team) -> tuple[AwsSecret, ...]:
+def aws_secrets(team: TeamConfig) -> tuple[AwsSecret, ...]:
     """The team's Secrets that External Secrets makes."""
     return tuple(secret for secret in team.secrets if isinstance(secret, AwsSecret))
 
 
-def credentials_of(config: ExternalSecrets, team: Team) -> Credentials | None:
+def credentials_of(config: ExternalSecretsConfig, team: TeamConfig) -> Credentials | None:
     """The access key that a team's entries are read with; None on AWS."""
     return team.aws_credentials or config.credentials

@@ -7,10 +7,10 @@ import pulumi
 from components.cluster import Cluster
 from components.gateway.gateway import NAMESPACE, Certificate, Gateway, GatewayArgs
 from components.gateway.mesh import Mesh, NamespaceMesh, namespace_mesh
-from stacks.gateway import config as gateway_config
+from stacks.gateway.config import GatewayConfig, MeshConfig
 
 
-def build_gateway(config: gateway_config.Gateway, cluster: Cluster) -> Gateway:
+def build_gateway(config: GatewayConfig, cluster: Cluster) -> Gateway:
     """Makes the gateway that the config describes."""
     tls = config.tls
     return Gateway(
@@ -28,7 +28,7 @@ def build_gateway(config: gateway_config.Gateway, cluster: Cluster) -> Gateway:
     )
 
 
-def mesh_of(mesh: gateway_config.Mesh | None, *, joins: bool | None) -> NamespaceMesh:
+def mesh_of(mesh: MeshConfig | None, *, joins: bool | None) -> NamespaceMesh:
     """What joins a namespace to the environment's mesh: nothing without one, or where its team stays out."""
     if mesh is None or joins is False:
         return NamespaceMesh()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from stacks.gateway.config import Gateway, Mesh
+from stacks.gateway.config import GatewayConfig, MeshConfig
 from stacks.language.faults import Fault
 from stacks.language.model import shown
-from stacks.serving.route import Route
-from stacks.teams.config import Team
+from stacks.serving.route import RouteConfig
+from stacks.teams.config import TeamConfig
 
 
-def domain_faults(gateway: Gateway | None, route: Route | None) -> Iterator[Fault]:
+def domain_faults(gateway: GatewayConfig | None, route: RouteConfig | None) -> Iterator[Fault]:
     """A route without a gateway, or outside its domain."""
     if route is None:
         return
@@ -23,7 +23,7 @@ def domain_faults(gateway: Gateway | None, route: Route | None) -> Iterator[Faul
         yield Fault(path=("route", "host"), message=message)
 
 
-def place_faults(gateway: Gateway | None, teams: Sequence[Team]) -> Iterator[Fault]:
+def place_faults(gateway: GatewayConfig | None, teams: Sequence[TeamConfig]) -> Iterator[Fault]:
     """Routes at the host of another team, or at a place that is taken."""
     hosts = {gateway.host_of(team.name): team.name for team in teams} if gateway else {}
     taken: dict[tuple[str, str], str] = {}
@@ -45,7 +45,7 @@ def place_faults(gateway: Gateway | None, teams: Sequence[Team]) -> Iterator[Fau
                 yield Fault(path=(*path, key) if key else path, message=message)
 
 
-def mesh_faults(mesh: Mesh | None, joins: bool | None) -> Iterator[Fault]:
+def mesh_faults(mesh: MeshConfig | None, joins: bool | None) -> Iterator[Fault]:
     """A team that says how it stands to a mesh that there is not."""
     if mesh is None and joins is not None:
         message = "says nothing without a mesh; add mesh: {kind: …} to the environment, or remove the key"

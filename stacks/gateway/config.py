@@ -22,7 +22,7 @@ class GatewayTls(ConfigModel):
     )
 
 
-class Gateway(ConfigModel):
+class GatewayConfig(ConfigModel):
     """One entrance to all model servers, by host name and path (Gateway API)."""
 
     class_name: ObjectName = Field(description="GatewayClass, of the controller that runs on the cluster.")
@@ -57,7 +57,7 @@ class Gateway(ConfigModel):
         return f"{team}.{self.domain}"
 
 
-class Mesh(ConfigModel):
+class MeshConfig(ConfigModel):
     """The service mesh that the teams' pods join. Its control plane is installed by others."""
 
     kind: Literal["istio-ambient", "istio-sidecar", "linkerd"] = Field(description="The mesh, and how pods join it.")

@@ -8,14 +8,14 @@ from components.gpu import resources as gpus
 from components.gpu.resources import GPU, SHARED_GPU
 from components.placement import POOL_LABEL
 from stacks.clouds.config import Cluster
-from stacks.clouds.pools import NodePool
+from stacks.clouds.pools import PoolFacts
 from stacks.gpu.config import Gpu, known_pools
 from stacks.language.faults import Fault, Path
 from stacks.language.model import did_you_mean, shown
 from stacks.serving.config import Serving
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 from stacks.training.config import Training
-from stacks.workloads.config import Resources
+from stacks.workloads.config import ResourcesConfig
 from stacks.workloads.pod_sets import PodSet
 
 
@@ -25,7 +25,7 @@ def driver_faults(driver: str | None, cluster: Cluster) -> Iterator[Fault]:
         yield Fault(path=("driver",), message=problem)
 
 
-def dedication_faults(cluster: Cluster, teams: Sequence[Team]) -> Iterator[Fault]:
+def dedication_faults(cluster: Cluster, teams: Sequence[TeamConfig]) -> Iterator[Fault]:
     """Pools that are dedicated to a team that does not exist."""
     names = [team.name for team in teams]
     for pool in known_pools(cluster, None):
@@ -66,7 +66,7 @@ def sharing_faults(gpu: Gpu | None, cluster: Cluster) -> Iterator[Fault]:
             yield Fault(path=path, message=f"pool {pool.name}: {problem}")
 
 
-def _sharing_problem(pool: NodePool, driver: str, cluster: Cluster) -> str | None:
+def _sharing_problem(pool: PoolFacts, driver: str, cluster: Cluster) -> str | None:
     """What is wrong with how a pool's GPUs are shared, and the remedy."""
     match pool.sharing:
         case gpus.Exclusive():
@@ -121,7 +121,7 @@ def workload_faults(entry: Training | Serving, team: str, cluster: Cluster, gpu:
         yield from _request_faults(("entry", *pods.path), pods.resources, candidates)
 
 
-def _pool_problem(team: str, pods: PodSet, pools: Sequence[NodePool]) -> str | None:
+def _pool_problem(team: str, pods: PodSet, pools: Sequence[PoolFacts]) -> str | None:
     """What is wrong with the node pool that an entry names, and the remedy."""
     wanted = pods.placement.pool
     if wanted is None:
@@ -141,7 +141,7 @@ def _pool_problem(team: str, pods: PodSet, pools: Sequence[NodePool]) -> str | N
     return None
 
 
-def _request_faults(path: Path, resources: Resources, candidates: Sequence[NodePool]) -> Iterator[Fault]:
+def _request_faults(path: Path, resources: ResourcesConfig, candidates: Sequence[PoolFacts]) -> Iterator[Fault]:
     """GPUs, or parts of some, that none of the pools has on any node."""
     keys = {GPU: ("gpus",), SHARED_GPU: ("sharedGpus",)}
     for resource, number in resources.gpu_resources.items():

@@ -10,14 +10,14 @@ from pydantic import Field
 
 from components.gpu import resources as gpus
 from stacks.clouds.model import ClusterModel
-from stacks.clouds.pools import NodePool
+from stacks.clouds.pools import PoolFacts
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, rule, unique_names
 from stacks.language.types import Name
 from stacks.workloads.types import MigProfile
 
 
-class Exclusive(ConfigModel):
+class ExclusiveConfig(ConfigModel):
     """A GPU belongs to one pod at a time."""
 
     kind: Literal["exclusive"] = Field(description="A GPU belongs to one pod at a time.")
@@ -26,7 +26,7 @@ class Exclusive(ConfigModel):
         return gpus.Exclusive()
 
 
-class TimeSlicing(ConfigModel):
+class TimeSlicingConfig(ConfigModel):
     """Pods take turns on a GPU."""
 
     kind: Literal["time-slicing"] = Field(
@@ -42,7 +42,7 @@ class TimeSlicing(ConfigModel):
         return gpus.TimeSlicing(replicas=self.replicas, rename=self.rename)
 
 
-class Mig(ConfigModel):
+class MigConfig(ConfigModel):
     """GPUs are cut into partitions (Multi-Instance GPU)."""
 
     kind: Literal["mig"] = Field(description="Each GPU is cut into partitions with compute and memory of their own.")
@@ -69,7 +69,7 @@ class Mig(ConfigModel):
         return gpus.Mig(strategy=self.strategy, profiles=self.profiles)
 
 
-Sharing = Annotated[Exclusive | TimeSlicing | Mig, Field(discriminator="kind")]
+Sharing = Annotated[ExclusiveConfig | TimeSlicingConfig | MigConfig, Field(discriminator="kind")]
 
 
 class PoolSharing(ConfigModel):
@@ -88,7 +88,8 @@ class Gpu(ConfigModel):
         "partitions GPUs. `none`: the nodes bring it along, as with EKS Auto Mode, GKE or Bottlerocket.",
     )
     sharing: Sharing = Field(
-        default=Exclusive(kind="exclusive"), description="How GPUs are shared. Else each belongs to one pod at a time."
+        default=ExclusiveConfig(kind="exclusive"),
+        description="How GPUs are shared. Else each belongs to one pod at a time.",
     )
     pools: Many[PoolSharing] = Field(default=(), description="Node pools whose GPUs are shared in another way.")
     dcgm: bool = Field(default=True, description="Metrics of the GPUs, by NVIDIA's DCGM exporter.")
@@ -138,7 +139,7 @@ class Gpu(ConfigModel):
         if self.dra and self.driver != "none":
             yield "dra-driver-nvidia-gpu"
 
-    def _said(self) -> Iterator[tuple[tuple[str | int, ...], Exclusive | TimeSlicing | Mig]]:
+    def _said(self) -> Iterator[tuple[tuple[str | int, ...], ExclusiveConfig | TimeSlicingConfig | MigConfig]]:
         yield ("sharing",), self.sharing
         for index, pool in enumerate(self.pools):
             yield ("pools", index, "sharing"), pool.sharing
@@ -155,6 +156,6 @@ class Gpu(ConfigModel):
         return {gpus.PLUGIN_LABEL: pool, gpus.MIG_LABEL: pool if own.kind == "mig" else gpus.MIG_DISABLED}
 
 
-def known_pools(cluster: ClusterModel, gpu: Gpu | None) -> tuple[NodePool, ...]:
+def known_pools(cluster: ClusterModel, gpu: Gpu | None) -> tuple[PoolFacts, ...]:
     """The node pools of the cluster, with their GPUs as the `gpu` section shares them."""
     return tuple(replace(pool, sharing=gpu.sharing_of(pool.name)) if gpu else pool for pool in cluster.pools())

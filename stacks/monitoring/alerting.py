@@ -107,7 +107,7 @@ class AlertRoute(ConfigModel):
             yield Fault(path=(), message=message)
 
 
-class Alerting(ConfigModel):
+class AlertingConfig(ConfigModel):
     """Who hears of alerts."""
 
     receivers: Many[Receiver] = Field(description="Where alerts are sent.")

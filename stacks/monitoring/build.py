@@ -12,8 +12,8 @@ from components.monitoring.alerting import NOBODY, Alerting, Channel, Email, Pag
 from components.monitoring.instances import ALERTMANAGER_ADDRESS, PROMETHEUS_ADDRESS, Store
 from components.monitoring.service import Monitoring, MonitoringArgs
 from components.quantities import parse_quantity
-from stacks.monitoring.alerting import Alerting as AlertingConfig
 from stacks.monitoring.alerting import (
+    AlertingConfig,
     AlertingSecret,
     EmailReceiver,
     PagerDutyReceiver,
@@ -21,14 +21,14 @@ from stacks.monitoring.alerting import (
     SlackReceiver,
     WebhookReceiver,
 )
-from stacks.monitoring.config import Monitoring as MonitoringConfig
+from stacks.monitoring.config import MonitoringConfig
 from stacks.outputs import MonitoringOutput
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 
 
 def build_monitoring(
     config: MonitoringConfig,
-    teams: Sequence[Team],
+    teams: Sequence[TeamConfig],
     cluster: Cluster,
     *,
     install: Literal["chart", "operator"],
@@ -67,7 +67,7 @@ def store_of(config: MonitoringConfig, cluster: Cluster, *, keep: bool) -> Store
     )
 
 
-def alerting_of(wanted: AlertingConfig | None, teams: Sequence[Team]) -> Alerting:
+def alerting_of(wanted: AlertingConfig | None, teams: Sequence[TeamConfig]) -> Alerting:
     """Who hears of alerts. A route of a team is one of its namespace, which all of its alerts name."""
     if wanted is None:
         return NOBODY

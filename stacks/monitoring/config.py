@@ -11,7 +11,7 @@ from components.quantities import parse_quantity
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, rule, shown
 from stacks.language.types import Duration, Filled, ObjectName, Size
-from stacks.monitoring.alerting import Alerting
+from stacks.monitoring.alerting import AlertingConfig
 from stacks.workloads.objectives import Slo
 
 # The longest window of the alerts on objectives, and the least samples that their shortest one needs (5 minutes).
@@ -29,7 +29,7 @@ _PROGRAMS = (
 )
 
 
-class Monitoring(ConfigModel):
+class MonitoringConfig(ConfigModel):
     """Prometheus, Alertmanager, exporters and the platform's alerts."""
 
     install: Literal["chart", "operator"] | None = Field(
@@ -44,7 +44,7 @@ class Monitoring(ConfigModel):
     )
     scrape_interval: Duration = Field(default=30, description="Time between two readings of a target; 5s to 1m.")
     slo: Slo = Field(default=Slo(), description="What every model server promises that says nothing else.")
-    alerting: Alerting | None = Field(default=None, description="Who hears of alerts. Else nobody.")
+    alerting: AlertingConfig | None = Field(default=None, description="Who hears of alerts. Else nobody.")
     runbooks: Filled = Field(
         default="docs/runbooks.md", description="Address of the page with the runbooks, for the links in alerts."
     )

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import pulumi
 
 from components.monitoring.service import Monitoring
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 
 
-def build_dashboards(teams: Iterable[Team], monitoring: Monitoring, *, queueing: bool) -> None:
+def build_dashboards(teams: Iterable[TeamConfig], monitoring: Monitoring, *, queueing: bool) -> None:
     """Makes the platform's dashboards, and one of each team, beside the monitoring whose metrics they show.
 
     queueing: whether there are queues to show.

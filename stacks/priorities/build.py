@@ -9,7 +9,7 @@ import pulumi
 from components.cluster import Cluster
 from components.priorities.classes import Priorities, PrioritiesArgs
 from components.priorities.names import Priority
-from stacks.priorities.config import Priority as PriorityConfig
+from stacks.priorities.config import PriorityConfig
 
 
 def build_priorities(config: Iterable[PriorityConfig], cluster: Cluster) -> Priorities:

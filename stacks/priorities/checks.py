@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from stacks.language.faults import Fault
 from stacks.language.model import did_you_mean, shown
-from stacks.priorities.config import PLATFORM, Priority
+from stacks.priorities.config import PLATFORM, PriorityConfig
 
 # Kubernetes makes these two for itself.
 _SYSTEM = ("system-cluster-critical", "system-node-critical")
 
 
-def workload_faults(priority: str | None, priorities: Sequence[Priority], ours: bool) -> Iterator[Fault]:
+def workload_faults(priority: str | None, priorities: Sequence[PriorityConfig], ours: bool) -> Iterator[Fault]:
     """A priority that no PriorityClass has. ours: whether nobody else makes classes on the cluster."""
     known = [*PLATFORM, *(one.name for one in priorities)]
     if priority is None or priority in known:

@@ -16,7 +16,7 @@ PLATFORM = {priority.name: priority.value for priority in priorities.PLATFORM}
 HIGHEST = 1_000_000_000
 
 
-class Priority(ConfigModel):
+class PriorityConfig(ConfigModel):
     """A PriorityClass: who goes first when nodes are full."""
 
     name: ObjectName = Field(description="Name of the PriorityClass, which workloads name under `priority`.")

@@ -12,11 +12,10 @@ from components.labels import Owner
 from components.queueing.kueue import Gangs, GpuFlavor, Queueing, QueueingArgs
 from components.queueing.team_queue import ClusterQueue, ClusterQueueArgs, Policy, Preemption, Share
 from components.training.engines import frameworks_of
-from stacks.clouds.pools import NodePool
-from stacks.queueing.config import Preemption as PreemptionConfig
-from stacks.queueing.config import Queueing as QueueingConfig
+from stacks.clouds.pools import PoolFacts
+from stacks.queueing.config import PreemptionConfig, QueueingConfig
 from stacks.queueing.quotas import FORMATS, Amount, quotas_of, shared_gpus
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 from stacks.teams.queue import Queue
 
 POLICIES: dict[str, Policy] = {
@@ -28,7 +27,11 @@ POLICIES: dict[str, Policy] = {
 
 
 def build_queueing(
-    config: QueueingConfig, pools: Sequence[NodePool], teams: Sequence[Team], kinds: Collection[str], cluster: Cluster
+    config: QueueingConfig,
+    pools: Sequence[PoolFacts],
+    teams: Sequence[TeamConfig],
+    kinds: Collection[str],
+    cluster: Cluster,
 ) -> Queueing:
     """Kueue with all that the teams' queues refer to. kinds: those of training that may wait in them."""
     shared = shared_gpus(teams, pools, cohort=config.cohort is not None)
@@ -54,7 +57,7 @@ def build_queueing(
 
 
 def build_cluster_queue(
-    config: QueueingConfig, pools: Sequence[NodePool], team: Team, cluster: Cluster, queueing: Queueing
+    config: QueueingConfig, pools: Sequence[PoolFacts], team: TeamConfig, cluster: Cluster, queueing: Queueing
 ) -> ClusterQueue:
     """What a team owns, borrows and lends."""
     quotas = quotas_of(team, pools, cohort=config.cohort is not None)

@@ -8,11 +8,11 @@ from fractions import Fraction
 from components.gpu.resources import GPU
 from components.queueing.names import DEFAULT_FLAVOR
 from stacks.clouds.config import Cluster
-from stacks.clouds.pools import NodePool
+from stacks.clouds.pools import PoolFacts
 from stacks.gpu.config import Gpu
 from stacks.language.faults import Fault, Path
 from stacks.language.model import did_you_mean, shown
-from stacks.queueing.config import Queueing
+from stacks.queueing.config import QueueingConfig
 from stacks.queueing.quotas import (
     FORMATS,
     Amount,
@@ -25,20 +25,20 @@ from stacks.queueing.quotas import (
     room_of,
     serving_gpus,
 )
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 from stacks.teams.queue import Amounts, Queue
 from stacks.workloads.pod_sets import total
 
 _REMEDY = "add queueing: {} to the environment, or remove the key"
 
 
-def absence_faults(queueing: Queueing | None, queue: Queue | None) -> Iterator[Fault]:
+def absence_faults(queueing: QueueingConfig | None, queue: Queue | None) -> Iterator[Fault]:
     """A team's queue where there are none."""
     if queueing is None and queue is not None:
         yield Fault(path=("queue",), message=f"there are no queues here; {_REMEDY}")
 
 
-def priority_faults(queueing: Queueing | None, priority: str | None) -> Iterator[Fault]:
+def priority_faults(queueing: QueueingConfig | None, priority: str | None) -> Iterator[Fault]:
     """A priority in the queue that does not exist."""
     known = [one.name for one in queueing.priorities] if queueing else []
     if priority is None or priority in known:
@@ -50,7 +50,7 @@ def priority_faults(queueing: Queueing | None, priority: str | None) -> Iterator
     yield Fault(path=("priority",), message=message if queueing else f"there are no queues here; {_REMEDY}")
 
 
-def flavor_faults(queueing: Queueing | None, cluster: Cluster, gpu: Gpu | None) -> Iterator[Fault]:
+def flavor_faults(queueing: QueueingConfig | None, cluster: Cluster, gpu: Gpu | None) -> Iterator[Fault]:
     """Flavors with the name of another one."""
     of_cluster = {pool.name for pool in gpu_pools(cluster, gpu, None)}
     for index, flavor in enumerate(queueing.flavors if queueing else ()):
@@ -60,7 +60,9 @@ def flavor_faults(queueing: Queueing | None, cluster: Cluster, gpu: Gpu | None) 
             yield Fault(path=("queueing", "flavors", index, "name"), message=message)
 
 
-def queue_faults(team: Team, cluster: Cluster, gpu: Gpu | None, queueing: Queueing | None) -> Iterator[Fault]:
+def queue_faults(
+    team: TeamConfig, cluster: Cluster, gpu: Gpu | None, queueing: QueueingConfig | None
+) -> Iterator[Fault]:
     """Queues that promise what there is not."""
     if queueing is None:
         return
@@ -74,7 +76,7 @@ def queue_faults(team: Team, cluster: Cluster, gpu: Gpu | None, queueing: Queuei
         yield from _training_faults(team, quotas, open_to(team, pools), cohort=cohort)
 
 
-def _form_faults(team: Team, pools: Sequence[NodePool], queueing: Queueing) -> Iterator[Fault]:
+def _form_faults(team: TeamConfig, pools: Sequence[PoolFacts], queueing: QueueingConfig) -> Iterator[Fault]:
     """GPUs of pools that there are not, of no pool in particular, and limits that need a cohort."""
     pools = open_to(team, pools)
     known = [pool.name for pool in pools]
@@ -108,7 +110,7 @@ def _form_faults(team: Team, pools: Sequence[NodePool], queueing: Queueing) -> I
                 yield Fault(path=("team", "queue", key), message=message)
 
 
-def _amount_faults(team: Team, quotas: QueueQuotas) -> Iterator[Fault]:
+def _amount_faults(team: TeamConfig, quotas: QueueQuotas) -> Iterator[Fault]:
     """Queues that own or borrow more than the team's quota, and lend more than they own."""
     queue = team.queue or Queue()
     parts: list[tuple[str, Callable[[Fraction], str], Sequence[Amount], bool, bool]] = [
@@ -151,7 +153,9 @@ def _amount_faults(team: Team, quotas: QueueQuotas) -> Iterator[Fault]:
                 break
 
 
-def _training_faults(team: Team, quotas: QueueQuotas, pools: Sequence[NodePool], *, cohort: bool) -> Iterator[Fault]:
+def _training_faults(
+    team: TeamConfig, quotas: QueueQuotas, pools: Sequence[PoolFacts], *, cohort: bool
+) -> Iterator[Fault]:
     """Training that would wait for ever: it asks for more than its queue ever gets."""
     for number, entry in enumerate(team.training):
         needed: list[tuple[Path, str, Callable[[Fraction], str], Fraction, list[Fraction]]] = []
@@ -185,7 +189,7 @@ def _most(one: Amount, *, cohort: bool, limit: Fraction) -> Fraction:
 
 
 def capacity_faults(
-    teams: Sequence[Team], cluster: Cluster, gpu: Gpu | None, queueing: Queueing | None
+    teams: Sequence[TeamConfig], cluster: Cluster, gpu: Gpu | None, queueing: QueueingConfig | None
 ) -> Iterator[Fault]:
     """Pools of which teams own more GPUs than there are."""
     pools = gpu_pools(cluster, gpu, queueing) if queueing else ()

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from stacks.clouds.pools import NodePool
+from stacks.clouds.pools import PoolFacts
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, rule, unique_names
 from stacks.language.types import Duration, LabelKey, LabelValue, Name
@@ -19,7 +19,7 @@ from stacks.language.types import Duration, LabelKey, LabelValue, Name
 HIGHEST_PRIORITY = 1_000_000_000
 
 
-class Preemption(ConfigModel):
+class PreemptionConfig(ConfigModel):
     """Whose training a waiting one may stop. What is stopped goes back into its queue and starts again."""
 
     within_queue: Literal["never", "lowerPriority", "lowerOrNewerEqualPriority"] = Field(
@@ -61,13 +61,13 @@ class Flavor(ConfigModel):
             message = "no label: the flavor would mean every node; name a label of these nodes alone"
             yield Fault(path=("nodeLabels",), message=message)
 
-    def pool(self, index: int) -> NodePool:
+    def pool(self, index: int) -> PoolFacts:
         """The nodes as one pool. `index`: of the entry."""
         path = ("queueing", "flavors", index)
-        return NodePool(name=self.name, path=path, nodes=1, gpus=self.gpus, labels=self.node_labels)
+        return PoolFacts(name=self.name, path=path, nodes=1, gpus=self.gpus, labels=self.node_labels)
 
 
-class Queueing(ConfigModel):
+class QueueingConfig(ConfigModel):
     """Training waits in its team's queue (Kueue) until all of its pods have a place."""
 
     cohort: Name | None = Field(
@@ -77,7 +77,9 @@ class Queueing(ConfigModel):
     strategy: Literal["bestEffort", "strict"] = Field(
         default="bestEffort", description="Whether a training that does not fit lets later ones of its queue pass."
     )
-    preemption: Preemption = Field(default=Preemption(), description="Whose training a waiting one may stop.")
+    preemption: PreemptionConfig = Field(
+        default=PreemptionConfig(), description="Whose training a waiting one may stop."
+    )
     wait_for_pods_ready: WaitForPodsReady = Field(
         default=WaitForPodsReady(), description="How long a started training may take to have all of its pods."
     )

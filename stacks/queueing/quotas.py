@@ -17,12 +17,12 @@ from components.gpu.resources import GPU
 from components.placement import POOL_LABEL
 from components.quantities import format_bytes, format_cpu, parse_quantity
 from stacks.clouds.config import Cluster
-from stacks.clouds.pools import NodePool
+from stacks.clouds.pools import PoolFacts
 from stacks.gpu.config import Gpu, known_pools
-from stacks.queueing.config import Queueing
-from stacks.teams.config import Team
+from stacks.queueing.config import QueueingConfig
+from stacks.teams.config import TeamConfig
 from stacks.teams.queue import Amounts, Queue
-from stacks.workloads.placement import Placement
+from stacks.workloads.placement import PlacementConfig
 from stacks.workloads.pod_sets import demand
 
 FORMATS: Mapping[str, Callable[[Fraction], str]] = {"cpu": format_cpu, "memory": format_bytes}
@@ -45,19 +45,19 @@ class QueueQuotas:
     gpus: Mapping[str, Amount]
 
 
-def gpu_pools(cluster: Cluster, gpu: Gpu | None, queueing: Queueing | None) -> tuple[NodePool, ...]:
+def gpu_pools(cluster: Cluster, gpu: Gpu | None, queueing: QueueingConfig | None) -> tuple[PoolFacts, ...]:
     """The pools that offer whole GPUs, as far as the config knows, in its order: Kueue tries them in this one."""
     # Parts of shared GPUs have names of their own, which no queue counts.
     pools = [pool for pool in known_pools(cluster, gpu) if pool.whole_gpus]
     return (*pools, *(flavor.pool(index) for index, flavor in enumerate(queueing.flavors if queueing else ())))
 
 
-def open_to(team: Team, pools: Sequence[NodePool]) -> tuple[NodePool, ...]:
+def open_to(team: TeamConfig, pools: Sequence[PoolFacts]) -> tuple[PoolFacts, ...]:
     """The pools that are not dedicated to another team."""
     return tuple(pool for pool in pools if pool.team in (None, team.name))
 
 
-def pools_of(workload: Placement, pools: Sequence[NodePool]) -> tuple[NodePool, ...]:
+def pools_of(workload: PlacementConfig, pools: Sequence[PoolFacts]) -> tuple[PoolFacts, ...]:
     """The pools on which a workload's pods may run, by its `pool` or node selector."""
     wanted = {**workload.node_selector, **({POOL_LABEL: workload.pool} if workload.pool else {})}
     return tuple(
@@ -69,12 +69,12 @@ def pools_of(workload: Placement, pools: Sequence[NodePool]) -> tuple[NodePool, 
     )
 
 
-def serving_load(team: Team, resource: str) -> Fraction:
+def serving_load(team: TeamConfig, resource: str) -> Fraction:
     """What a team's servers ask for of `cpu`, `memory` or `gpus` at full load, a rollout included."""
     return demand(team.serving, GPU if resource == "gpus" else resource)
 
 
-def serving_gpus(team: Team, pools: Sequence[NodePool]) -> dict[str, int]:
+def serving_gpus(team: TeamConfig, pools: Sequence[PoolFacts]) -> dict[str, int]:
     """GPUs that a team's servers take of each pool at full load, as far as the config says of which."""
     taken = dict.fromkeys((pool.name for pool in pools), 0)
     for pods in (pods for server in team.serving for pods in server.pod_sets()):
@@ -105,7 +105,7 @@ def amount(
     return Amount(nominal=own, borrowing=left if borrowing is None else borrowing, lending=lending)
 
 
-def quotas_of(team: Team, pools: Sequence[NodePool], *, cohort: bool) -> QueueQuotas:
+def quotas_of(team: TeamConfig, pools: Sequence[PoolFacts], *, cohort: bool) -> QueueQuotas:
     """What the queue of a team counts, and how much it has of it. pools: all of `gpu_pools`."""
     queue, pools = team.queue or Queue(), open_to(team, pools)
     resources: dict[str, Amount] = {}
@@ -122,7 +122,7 @@ def quotas_of(team: Team, pools: Sequence[NodePool], *, cohort: bool) -> QueueQu
     return QueueQuotas(resources=resources, gpus=_gpu_amounts(team, queue, pools, cohort=cohort))
 
 
-def _gpu_amounts(team: Team, queue: Queue, pools: Sequence[NodePool], *, cohort: bool) -> dict[str, Amount]:
+def _gpu_amounts(team: TeamConfig, queue: Queue, pools: Sequence[PoolFacts], *, cohort: bool) -> dict[str, Amount]:
     room = room_of(team, "gpus")
     own, borrowing, lending = (
         by_pool(said, pools) for said in (queue.gpus, queue.borrowing_limit.gpus, queue.lending_limit.gpus)
@@ -142,7 +142,7 @@ def _gpu_amounts(team: Team, queue: Queue, pools: Sequence[NodePool], *, cohort:
     return amounts
 
 
-def room_of(team: Team, resource: str) -> Fraction | None:
+def room_of(team: TeamConfig, resource: str) -> Fraction | None:
     """What a team's quota leaves for training; None without a quota."""
     ceiling = getattr(team.quota, resource) if team.quota is not None else None
     if ceiling is None:
@@ -155,7 +155,7 @@ def owned_of(gpus: Mapping[str, Amount], pool: str) -> int:
     return int(gpus[pool].nominal) if pool in gpus else 0
 
 
-def by_pool(said: int | Mapping[str, int] | None, pools: Sequence[NodePool]) -> dict[str, Fraction]:
+def by_pool(said: int | Mapping[str, int] | None, pools: Sequence[PoolFacts]) -> dict[str, Fraction]:
     """GPUs by pool, of what the config says: a number means the only pool there is."""
     if said is None:
         return {}
@@ -169,7 +169,7 @@ def _said(amounts: Queue | Amounts, resource: str) -> Fraction | None:
     return None if said is None else parse_quantity(said)
 
 
-def shared_gpus(teams: Sequence[Team], pools: Sequence[NodePool], *, cohort: bool) -> dict[str, int]:
+def shared_gpus(teams: Sequence[TeamConfig], pools: Sequence[PoolFacts], *, cohort: bool) -> dict[str, int]:
     """GPUs of each pool that no team owns and no server takes. cohort: whether queues lend each other anything."""
     left = {pool.name: pool.whole_gpus for pool in pools}
     for team in teams:

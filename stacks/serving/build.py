@@ -61,7 +61,7 @@ def build_serving(
     )
 
 
-def autoscaling_of(wanted: parts.Autoscaling | None) -> Autoscaling | None:
+def autoscaling_of(wanted: parts.AutoscalingConfig | None) -> Autoscaling | None:
     if wanted is None:
         return None
     return Autoscaling(

@@ -11,15 +11,15 @@ from stacks.language.faults import Fault
 from stacks.language.images import Image
 from stacks.language.model import Many, rule
 from stacks.language.types import Filled, Name
-from stacks.serving.route import Route
+from stacks.serving.route import RouteConfig
 from stacks.serving.types import ModelVersion
 from stacks.workloads.config import Container
 from stacks.workloads.objectives import ServerSlo
-from stacks.workloads.placement import Placement
+from stacks.workloads.placement import PlacementConfig
 from stacks.workloads.pod_sets import PodSet
 
 
-class ServingEntry(Container, Placement):
+class ServingEntry(Container, PlacementConfig):
     """A server of one model."""
 
     name: Name = Field(description="Name of the entry, its Deployment and its Service; unique in the team's serving.")
@@ -33,7 +33,7 @@ class ServingEntry(Container, Placement):
     storage: Name | None = Field(
         default=None, description="Storage of a model that no entry of the team trains; needs `version`."
     )
-    route: Route | None = Field(default=None, description="Host and path at the environment's gateway.")
+    route: RouteConfig | None = Field(default=None, description="Host and path at the environment's gateway.")
     slo: ServerSlo | None = Field(default=None, description="Promises that differ from the environment's.")
 
     @rule("version")

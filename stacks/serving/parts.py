@@ -12,10 +12,10 @@ from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, rule
 from stacks.language.types import Cpu, Memory
 from stacks.serving.types import Amount, UrlPath
-from stacks.workloads.config import Resources
+from stacks.workloads.config import ResourcesConfig
 
 
-class ServingResources(Resources):
+class ServingResources(ResourcesConfig):
     """What one replica of a server asks for and the most it gets."""
 
     least_cpu_limit: ClassVar[str | None] = "1"
@@ -24,7 +24,7 @@ class ServingResources(Resources):
     memory: Memory = Field(default="512Mi", description="Memory that is reserved.")
 
 
-class Autoscaling(ConfigModel):
+class AutoscalingConfig(ConfigModel):
     """A HorizontalPodAutoscaler."""
 
     min: int = Field(default=1, ge=1, le=1000, description="Fewest replicas.")
@@ -47,7 +47,7 @@ class Autoscaling(ConfigModel):
             yield Fault(path=(), message=message)
 
 
-class Probes(ConfigModel):
+class ProbesConfig(ConfigModel):
     """How the platform finds out that a replica lives and is ready."""
 
     liveness_path: UrlPath = Field(default="/healthz", description="Answers 200 while the process is sound.")
@@ -76,7 +76,7 @@ def share_of(amount: int | str, replicas: int) -> int:
     return amount if isinstance(amount, int) else math.ceil(replicas * int(amount.removesuffix("%")) / 100)
 
 
-class Disruption(ConfigModel):
+class DisruptionConfig(ConfigModel):
     """A PodDisruptionBudget: how many replicas a node drain may take at once."""
 
     max_unavailable: Amount | None = Field(

@@ -35,7 +35,7 @@ HostName = Annotated[str, Rule("host name", check_host, "a full DNS name in lowe
 RoutePath = Annotated[str, Rule("path prefix", check_route_path, "a path of plain segments: `/digits`, or `/`")]
 
 
-class Route(ConfigModel):
+class RouteConfig(ConfigModel):
     """Where clients outside the cluster find the server. `{}` is the team's host and the entry's name."""
 
     host: HostName | None = Field(default=None, description="Host name. Else `<team>.<domain>`.")

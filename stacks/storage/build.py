@@ -35,13 +35,13 @@ from stacks.storage.config import (
     FsxStorage,
     IdentityCredentials,
     NfsStorage,
+    ObjectStoreConfig,
     S3Storage,
     SecretCredentials,
     Storage,
     StorageDriver,
     VolumeStorage,
 )
-from stacks.storage.config import ObjectStore as ObjectStoreConfig
 from stacks.storage.types import TEAM
 
 DRIVERS_NAMESPACE = namespaces.STORAGE_DRIVERS

@@ -10,7 +10,7 @@ from stacks.language.model import shown
 from stacks.storage.config import (
     OWN_PREFIX,
     NfsStorage,
-    ObjectStore,
+    ObjectStoreConfig,
     S3Storage,
     Storage,
     StorageDriver,
@@ -41,7 +41,7 @@ def bucket_faults(storage: Storage, cluster: Cluster) -> Iterator[Fault]:
         yield Fault(path=("storage", "credentials"), message=message)
 
 
-def object_store_faults(storage: Storage, store: ObjectStore | None) -> Iterator[Fault]:
+def object_store_faults(storage: Storage, store: ObjectStoreConfig | None) -> Iterator[Fault]:
     """A storage on the platform's own S3 server, which is not there."""
     if isinstance(storage, S3Storage) and storage.bucket is None and store is None:
         remedy = "name one, or add objectStore: {size: …} to the environment"

@@ -277,7 +277,7 @@ Storage = Annotated[
 ]
 
 
-class ObjectStore(ConfigModel):
+class ObjectStoreConfig(ConfigModel):
     """The platform's own S3 server, for clusters that have none near: for each team one, with a bucket and keys."""
 
     size: Size = Field(description="Capacity of each team's bucket.")

@@ -9,12 +9,12 @@ from components.quantities import format_bytes, parse_quantity
 from stacks.language.faults import Fault, Path
 from stacks.language.model import did_you_mean, shown
 from stacks.storage.config import S3Storage, Storage, has_claim, is_shared_folder
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 from stacks.training.config import Training
 from stacks.workloads.pod_sets import demand
 
 
-def storage_uses(team: Team) -> Iterator[tuple[Path, str]]:
+def storage_uses(team: TeamConfig) -> Iterator[tuple[Path, str]]:
     """Where the team's workloads name storages, and which."""
     for index, entry in enumerate(team.training):
         yield ("training", index, "data"), entry.data
@@ -26,7 +26,7 @@ def storage_uses(team: Team) -> Iterator[tuple[Path, str]]:
             yield ("serving", index, "storage"), server.storage
 
 
-def name_faults(team: Team, storage: Sequence[Storage]) -> Iterator[Fault]:
+def name_faults(team: TeamConfig, storage: Sequence[Storage]) -> Iterator[Fault]:
     """Workloads that name an unknown storage."""
     names = [one.name for one in storage]
     known = f"the environment's storages are {', '.join(names)}" if names else "the environment declares none"
@@ -36,7 +36,7 @@ def name_faults(team: Team, storage: Sequence[Storage]) -> Iterator[Fault]:
             yield Fault(path=("team", *path), message=message)
 
 
-def quota_faults(team: Team, storage: Sequence[Storage]) -> Iterator[Fault]:
+def quota_faults(team: TeamConfig, storage: Sequence[Storage]) -> Iterator[Fault]:
     """A quota below the sizes of the team's claims."""
     sizes = {one.name: parse_quantity(one.size) if has_claim(one) else Fraction(0) for one in storage}
     used = {name: sizes[name] for _, name in storage_uses(team) if name in sizes}
@@ -49,7 +49,7 @@ def quota_faults(team: Team, storage: Sequence[Storage]) -> Iterator[Fault]:
         yield Fault(path=("team", "quota", "storage"), message=message)
 
 
-def folder_faults(storage: Storage, teams: Sequence[Team]) -> Iterator[Fault]:
+def folder_faults(storage: Storage, teams: Sequence[TeamConfig]) -> Iterator[Fault]:
     """A folder that several teams use, and that is not said to be shared."""
     if not is_shared_folder(storage) or getattr(storage, "shared", False):
         return
@@ -100,7 +100,7 @@ def client_faults(entry: Training, storage: Sequence[Storage]) -> Iterator[Fault
             break
 
 
-def mode_faults(storage: Storage, team: Team, one_node: bool) -> Iterator[Fault]:
+def mode_faults(storage: Storage, team: TeamConfig, one_node: bool) -> Iterator[Fault]:
     """A volume whose access mode forbids that all the pods that need it mount it.
 
     one_node: whether all pods run on one node.
@@ -120,7 +120,7 @@ def mode_faults(storage: Storage, team: Team, one_node: bool) -> Iterator[Fault]
         yield Fault(path=("storage", "accessMode"), message=message)
 
 
-def _users(team: Team, storage: str) -> dict[str, int]:
+def _users(team: TeamConfig, storage: str) -> dict[str, int]:
     """The workloads of a team that mount a storage, with the most pods of each at one time."""
     users = {
         f"training[{entry.name}]": int(demand([entry], "pods"))

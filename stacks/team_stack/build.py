@@ -10,7 +10,7 @@ from components.teams.reference import TeamReference, TeamReferenceArgs
 from stacks.clouds.build import build_team_cluster
 from stacks.clouds.interface import EnvironmentReference
 from stacks.outputs import TeamStackOutputs
-from stacks.queueing.config import Queueing
+from stacks.queueing.config import QueueingConfig
 from stacks.team_stack.config import TeamStack
 from stacks.tenancy.build import build_workloads, service_accounts, team_output
 from stacks.tenancy.place import make_place
@@ -44,7 +44,7 @@ def build(config: TeamStack) -> TeamStackOutputs:
         protects_data=config.protect_data,
         claims_gpus=config.gpu_claims,
         # Whether there are queues, only the environment's stack knows: trainings may wait as long as by default.
-        queue_wait_seconds=Queueing().wait,
+        queue_wait_seconds=QueueingConfig().wait,
     )
     workloads = build_workloads(make_place(scope, config.team, tenancy), config.team)
     return {"environment": config.environment, "teams": {config.team.name: team_output(tenancy.namespace, workloads)}}

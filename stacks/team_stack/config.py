@@ -14,7 +14,7 @@ from stacks.environment.config import Images
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, Rule, rule, shown, unique_names
 from stacks.storage.config import Storage
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 from stacks.teams.secrets import AwsSecret
 
 
@@ -54,7 +54,7 @@ class TeamStack(ConfigModel):
     protect_data: bool = Field(default=True, description="Whether the volumes are protected from deletion.")
     gpu_claims: bool = Field(default=False, description="Whether the environment has `gpu.dra`.")
     storage: Many[Storage] = Field(default=(), description="Storage that the workloads name.")
-    team: Team = Field(description="The team, named as in the environment, and its workloads.")
+    team: TeamConfig = Field(description="The team, named as in the environment, and its workloads.")
 
     _names = unique_names("storage")
 
@@ -89,7 +89,7 @@ class TeamStack(ConfigModel):
                 yield Fault(path=("team", "serving", index, "slo"), message=message)
 
     @property
-    def teams(self) -> tuple[Team, ...]:
+    def teams(self) -> tuple[TeamConfig, ...]:
         """The team, as an environment would have it."""
         return (self.team,)
 

@@ -10,14 +10,14 @@ from components.quantities import format_bytes, format_cpu, parse_quantity
 from stacks.language.faults import Fault
 from stacks.language.model import did_you_mean, shown
 from stacks.serving.config import Serving
-from stacks.teams.config import Quota, Team
-from stacks.teams.network import Network
+from stacks.teams.config import Quota, TeamConfig
+from stacks.teams.network import NetworkConfig
 from stacks.training.config import Training
 from stacks.workloads.placement import Affinity
 from stacks.workloads.pod_sets import demand, peak
 
 
-def namespace_faults(teams: Sequence[Team]) -> Iterator[Fault]:
+def namespace_faults(teams: Sequence[TeamConfig]) -> Iterator[Fault]:
     """Teams that would share a namespace, and with it their rights and quota."""
     owners: dict[str, str] = {}
     for index, team in enumerate(teams):
@@ -65,7 +65,7 @@ def neighbour_faults(affinity: Affinity, serving: Sequence[Serving]) -> Iterator
 
 
 def network_faults(
-    network: Network | None, training: Sequence[Training], serving: Sequence[Serving]
+    network: NetworkConfig | None, training: Sequence[Training], serving: Sequence[Serving]
 ) -> Iterator[Fault]:
     """Traffic of workloads that the team does not have. A team without any has them in a stack of its own."""
     entries = dict.fromkeys(entry.name for entry in (*training, *serving))

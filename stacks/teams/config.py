@@ -11,9 +11,9 @@ from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, rule, unique_names
 from stacks.language.types import Cpu, LabelValue, Memory, Name, OwnLabelKey, Size
 from stacks.serving.config import Serving
-from stacks.teams.network import Network
+from stacks.teams.network import NetworkConfig
 from stacks.teams.queue import Queue
-from stacks.teams.secrets import Credentials, RegistryLogin, Secret
+from stacks.teams.secrets import Credentials, RegistryLoginConfig, Secret
 from stacks.teams.types import Group, Namespace, check_namespace
 from stacks.training.config import Training
 from stacks.workloads.types import MigProfile
@@ -33,7 +33,7 @@ class Quota(ConfigModel):
     storage: Size | None = Field(default=None, description="Sum of the sizes of the team's volume claims.")
 
 
-class Team(ConfigModel):
+class TeamConfig(ConfigModel):
     """A namespace with its members, limits and workloads."""
 
     name: Name = Field(description="Name of the team; unique in the environment.")
@@ -53,8 +53,8 @@ class Team(ConfigModel):
     aws_credentials: Credentials | None = Field(
         default=None, description="Access key for its entries in Secrets Manager. Not on AWS, where it has a role."
     )
-    image_pull: Many[RegistryLogin] = Field(default=(), description="Private registries of the team's images.")
-    network: Network | None = Field(
+    image_pull: Many[RegistryLoginConfig] = Field(default=(), description="Private registries of the team's images.")
+    network: NetworkConfig | None = Field(
         default=None, description="Connections beyond what every team has: DNS, and requests to servers."
     )
     training: Many[Training] = Field(default=(), description="What the team trains.")

@@ -14,7 +14,7 @@ from stacks.language.types import Cidr, Name, ObjectName
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Traffic(ConfigModel):
+class TrafficConfig(ConfigModel):
     """Connections with one peer: a range of addresses, or the pods of a namespace."""
 
     cidr: Cidr | None = Field(default=None, description="Addresses of the peer. Policies know no host names.")
@@ -47,8 +47,8 @@ class Traffic(ConfigModel):
                 yield Fault(path=("ports", index), message=f"{port} is in the list already; remove one of the two")
 
 
-class Network(ConfigModel):
+class NetworkConfig(ConfigModel):
     """What a team's pods may do beside DNS and answering requests to servers. Both ends have to allow a connection."""
 
-    egress: Many[Traffic] = Field(default=(), description="Connections that the team's pods may open.")
-    ingress: Many[Traffic] = Field(default=(), description="Connections that others may open to the team's pods.")
+    egress: Many[TrafficConfig] = Field(default=(), description="Connections that the team's pods may open.")
+    ingress: Many[TrafficConfig] = Field(default=(), description="Connections that others may open to the team's pods.")

@@ -8,20 +8,20 @@ from typing import Any
 from stacks.language.faults import PROJECT, Fault, Path
 from stacks.language.model import did_you_mean, shown
 from stacks.language.types import check_name
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 from stacks.teams.secrets import (
     STORE,
     VALUES,
     AwsSecret,
     Credentials,
     PulumiSecret,
-    RegistryLogin,
+    RegistryLoginConfig,
     Secret,
     how_to_set,
 )
 
 
-def login_faults(logins: Sequence[RegistryLogin]) -> Iterator[Fault]:
+def login_faults(logins: Sequence[RegistryLoginConfig]) -> Iterator[Fault]:
     """Registries that have two logins."""
     registries: set[str] = set()
     for index, login in enumerate(logins):
@@ -31,7 +31,7 @@ def login_faults(logins: Sequence[RegistryLogin]) -> Iterator[Fault]:
         registries.add(login.registry)
 
 
-def secret_faults(secrets: Sequence[Secret], logins: Sequence[RegistryLogin]) -> Iterator[Fault]:
+def secret_faults(secrets: Sequence[Secret], logins: Sequence[RegistryLoginConfig]) -> Iterator[Fault]:
     """Secrets with the name of one that the platform makes."""
     taken: dict[str, str] = {}
     if logins:
@@ -43,7 +43,7 @@ def secret_faults(secrets: Sequence[Secret], logins: Sequence[RegistryLogin]) ->
             yield Fault(path=("secrets", index, "name"), message=f"{taken[secret.name]}; choose another name")
 
 
-def references(teams: Iterable[tuple[Path, Team]]) -> Iterator[tuple[Path, str]]:
+def references(teams: Iterable[tuple[Path, TeamConfig]]) -> Iterator[tuple[Path, str]]:
     """Where teams name values, and which. The paths of the teams are those to begin with."""
     for path, team in teams:
         for index, secret in enumerate(team.secrets):

@@ -10,7 +10,7 @@ import pulumi
 
 from components.teams.secrets import RegistryLogin
 from stacks.language.faults import PROJECT
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 from stacks.teams.secrets import VALUES, PulumiSecret, how_to_set
 
 KEY = f"{PROJECT}:{VALUES}"
@@ -27,7 +27,7 @@ def secret_values() -> Mapping[str, pulumi.Output[str]]:
     return {name: pulumi.Output.secret(str(value)) for name, value in values.items()}
 
 
-def secrets_of(team: Team, values: Mapping[str, pulumi.Output[str]]) -> dict[str, dict[str, pulumi.Output[str]]]:
+def secrets_of(team: TeamConfig, values: Mapping[str, pulumi.Output[str]]) -> dict[str, dict[str, pulumi.Output[str]]]:
     """The team's Secrets that the stack makes itself: values by key by the name of the Secret."""
     return {
         secret.name: {key: value_of(team, name, values) for key, name in secret.keys.items()}
@@ -36,14 +36,14 @@ def secrets_of(team: Team, values: Mapping[str, pulumi.Output[str]]) -> dict[str
     }
 
 
-def logins_of(team: Team, values: Mapping[str, pulumi.Output[str]]) -> tuple[RegistryLogin, ...]:
+def logins_of(team: TeamConfig, values: Mapping[str, pulumi.Output[str]]) -> tuple[RegistryLogin, ...]:
     return tuple(
         RegistryLogin(registry=login.registry, username=login.username, password=value_of(team, login.password, values))
         for login in team.image_pull
     )
 
 
-def value_of(team: Team, name: str, values: Mapping[str, pulumi.Output[str]]) -> pulumi.Output[str]:
+def value_of(team: TeamConfig, name: str, values: Mapping[str, pulumi.Output[str]]) -> pulumi.Output[str]:
     """One of the values, that a team needs. RunError where nobody has set it."""
     if name not in values:
         raise pulumi.RunError(f"teams[{team.name}] needs the secret {name!r}, which is not set; {how_to_set(name)}")

@@ -62,7 +62,7 @@ class Credentials(ConfigModel):
     secret_access_key: Name = Field(description="Name of the key itself.")
 
 
-class EntryKey(ConfigModel):
+class EntryKeyConfig(ConfigModel):
     """Where in Secrets Manager a value is."""
 
     entry: Entry = Field(description="Name of the entry. On AWS it is below `<cluster.name>/teams/<team>/`.")
@@ -93,7 +93,7 @@ class AwsSecret(ConfigModel):
 
     name: Name = Field(description="Name of the Secret.")
     kind: Literal["aws"] = Field(description="Values of entries of AWS Secrets Manager.")
-    keys: Mapping[SecretKeyName, EntryKey] = Field(
+    keys: Mapping[SecretKeyName, EntryKeyConfig] = Field(
         description="Keys of the Secret, each with the entry that has its value."
     )
     refresh: Duration | None = Field(
@@ -118,7 +118,7 @@ Secret = Annotated[
 ]
 
 
-class RegistryLogin(ConfigModel):
+class RegistryLoginConfig(ConfigModel):
     """A registry that the team's images are pulled from."""
 
     registry: Filled = Field(description="Host of the registry, such as `ghcr.io`.")

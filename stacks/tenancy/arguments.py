@@ -8,10 +8,10 @@ from components.gpu import claims
 from components.gpu.resources import GPU, SHARED_GPU, mig_resource
 from components.teams.access import Role
 from components.teams.network import Direction, Peer, Traffic
-from stacks.teams.config import Quota, Team
+from stacks.teams.config import Quota, TeamConfig
 
 
-def claimed_gpus(team: Team) -> list[int]:
+def claimed_gpus(team: TeamConfig) -> list[int]:
     """The numbers of GPUs that pods of the team ask for, each once."""
     entries = (*team.training, *team.serving)
     return sorted({pods.resources.gpus for entry in entries for pods in entry.pod_sets()} - {0})
@@ -36,7 +36,7 @@ def quota_hard(quota: Quota | None, *, dra: bool = False) -> dict[str, str]:
     return {name: str(limit) for name, limit in limits.items() if limit is not None}
 
 
-def traffic_of(team: Team) -> tuple[Traffic, ...]:
+def traffic_of(team: TeamConfig) -> tuple[Traffic, ...]:
     """The connections that a team declares."""
     if team.network is None:
         return ()
@@ -54,5 +54,5 @@ def traffic_of(team: Team) -> tuple[Traffic, ...]:
     )
 
 
-def groups_of(team: Team) -> dict[Role, Sequence[str]]:
+def groups_of(team: TeamConfig) -> dict[Role, Sequence[str]]:
     return {"viewer": team.viewers, "developer": team.developers, "owner": team.owners}

@@ -13,27 +13,26 @@ from components.labels import Owner
 from components.monitoring.team import TeamMonitoring, TeamMonitoringArgs
 from components.serving.deployment import service_account_name as serving_service_account
 from components.serving.served import Served
-from components.teams.team import Team as Tenancy
-from components.teams.team import TeamArgs
+from components.teams.team import Team, TeamArgs
 from components.training.recipe import service_account_name as training_service_account
 from components.training.trained import Trained
 from stacks.outputs import ServingOutput, TeamOutput, TrainingOutput
 from stacks.serving.build import build_objectives, build_route, build_serving
 from stacks.serving.config import Serving
 from stacks.storage.build import is_protected, is_retained
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 from stacks.tenancy.arguments import groups_of, quota_hard, traffic_of
 from stacks.tenancy.scope import Scope
 from stacks.training.build import build_training
 from stacks.workloads.place import TeamPlace
 
 
-def build_tenancy(scope: Scope, team: Team, *, mesh: NamespaceMesh, after: Sequence[pulumi.Resource]) -> Tenancy:
+def build_tenancy(scope: Scope, team: TeamConfig, *, mesh: NamespaceMesh, after: Sequence[pulumi.Resource]) -> Team:
     """The namespace of a team with its members and limits, without workloads."""
     storages = scope.storages_of(team)
     # A team without workloads here has them in a stack of its own, and data with them.
     elsewhere = not team.training and not team.serving and scope.protects_data
-    return Tenancy(
+    return Team(
         team.name,
         TeamArgs(
             owner=Owner(team=team.name, labels=team.labels),
@@ -50,7 +49,7 @@ def build_tenancy(scope: Scope, team: Team, *, mesh: NamespaceMesh, after: Seque
     )
 
 
-def build_monitoring(scope: Scope, team: Team, tenancy: Tenancy) -> None:
+def build_monitoring(scope: Scope, team: TeamConfig, tenancy: Team) -> None:
     """What the environment's monitoring needs in the team's namespace."""
     if scope.monitoring is not None:
         TeamMonitoring(
@@ -73,7 +72,7 @@ class Workloads:
     routes: dict[str, ServerRoute | None]
 
 
-def build_workloads(place: TeamPlace, team: Team) -> Workloads:
+def build_workloads(place: TeamPlace, team: TeamConfig) -> Workloads:
     """The team's training and serving entries."""
     trained = {entry.name: build_training(place, entry) for entry in team.training}
     by_model = {training.model: training for training in trained.values()}
@@ -84,7 +83,7 @@ def build_workloads(place: TeamPlace, team: Team) -> Workloads:
     return Workloads(trained=trained, served=served, routes=routes)
 
 
-def _serve(place: TeamPlace, team: Team, entry: Serving, trained: Trained | None) -> Served:
+def _serve(place: TeamPlace, team: TeamConfig, entry: Serving, trained: Trained | None) -> Served:
     """The server of a model. `trained` is the training of that model, where this team has one."""
     version = entry.version or (trained.version if trained else None)
     if version is None:
@@ -94,7 +93,7 @@ def _serve(place: TeamPlace, team: Team, entry: Serving, trained: Trained | None
     return build_serving(place, entry, version=version, storage=team.model_storage(entry), after=after)
 
 
-def service_accounts(team: Team) -> tuple[str, ...]:
+def service_accounts(team: TeamConfig) -> tuple[str, ...]:
     """Names of the service accounts that the team's workloads run as."""
     return (
         *(training_service_account(entry.name) for entry in team.training),

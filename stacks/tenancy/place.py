@@ -10,9 +10,9 @@ from components.queueing.names import LOCAL_QUEUE
 from components.queueing.team_queue import LocalQueue, LocalQueueArgs
 from components.teams.reference import TeamReference
 from components.teams.secrets import IMAGE_PULL_SECRET, TeamSecrets, TeamSecretsArgs
-from components.teams.team import Team as Tenancy
+from components.teams.team import Team
 from stacks.storage.build import TeamStorages
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 from stacks.teams.secret_values import logins_of, secret_values, secrets_of
 from stacks.teams.secrets import PulumiSecret
 from stacks.tenancy.arguments import claimed_gpus
@@ -20,7 +20,7 @@ from stacks.tenancy.scope import Scope
 from stacks.workloads.place import Queues, TeamPlace
 
 
-def make_place(scope: Scope, team: Team, tenancy: Tenancy | TeamReference) -> TeamPlace:
+def make_place(scope: Scope, team: TeamConfig, tenancy: Team | TeamReference) -> TeamPlace:
     """The place of a team's workloads, in its namespace on the cluster."""
     owner = Owner(team=team.name, labels=team.labels)
     child = pulumi.ResourceOptions(parent=tenancy)
@@ -59,7 +59,7 @@ def make_place(scope: Scope, team: Team, tenancy: Tenancy | TeamReference) -> Te
     )
 
 
-def _secrets(team: Team, owner: Owner, tenancy: Tenancy | TeamReference) -> TeamSecrets | None:
+def _secrets(team: TeamConfig, owner: Owner, tenancy: Team | TeamReference) -> TeamSecrets | None:
     """The Secrets of the team's config, if it has any."""
     if not team.image_pull and not any(isinstance(secret, PulumiSecret) for secret in team.secrets):
         return None
@@ -76,7 +76,7 @@ def _secrets(team: Team, owner: Owner, tenancy: Tenancy | TeamReference) -> Team
     )
 
 
-def _queues(scope: Scope, team: Team, owner: Owner, tenancy: Tenancy | TeamReference) -> Queues | None:
+def _queues(scope: Scope, team: TeamConfig, owner: Owner, tenancy: Team | TeamReference) -> Queues | None:
     """The way into the team's queue, where there are queues. Kueue finds the one that another stack made."""
     if scope.queue_wait_seconds is None:
         return None

@@ -12,12 +12,12 @@ from components.external_secrets.team import TeamExternalSecrets
 from components.gateway.gateway import Gateway
 from components.monitoring.service import Monitoring
 from stacks.storage.build import StorageServices
-from stacks.storage.config import ObjectStore, Storage
-from stacks.teams.config import Team
+from stacks.storage.config import ObjectStoreConfig, Storage
+from stacks.teams.config import TeamConfig
 from stacks.workloads.objectives import Slo
 
 # Makes the Secrets of a team that come from a secret store, if it has any: (team, namespace, options).
-SecretSync = Callable[[Team, pulumi.Input[str], pulumi.ResourceOptions], TeamExternalSecrets | None]
+SecretSync = Callable[[TeamConfig, pulumi.Input[str], pulumi.ResourceOptions], TeamExternalSecrets | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Scope:
     storage: Sequence[Storage]
     protects_data: bool
     claims_gpus: bool
-    object_store: ObjectStore | None = None
+    object_store: ObjectStoreConfig | None = None
     storage_services: StorageServices = field(default_factory=StorageServices)
     queue_wait_seconds: int | None = None
     makes_queues: bool = False
@@ -43,9 +43,9 @@ class Scope:
     monitoring: Monitoring | None = None
     slo: Slo | None = None
     sync_secrets: SecretSync | None = None
-    changing_secrets: Callable[[Team], frozenset[str]] | None = None
+    changing_secrets: Callable[[TeamConfig], frozenset[str]] | None = None
 
-    def storages_of(self, team: Team) -> tuple[Storage, ...]:
+    def storages_of(self, team: TeamConfig) -> tuple[Storage, ...]:
         """The declared storages that a team's workloads use. KeyError for one that is not declared."""
         declared = {storage.name: storage for storage in self.storage}
         return tuple(declared[name] for name in team.storage_names())

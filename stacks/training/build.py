@@ -17,7 +17,7 @@ from stacks.training.engines.job import JobTraining
 from stacks.training.engines.pytorch import PyTorchTraining
 from stacks.training.entry import TrainingEntry
 from stacks.workloads.arguments import placement_of, program_of
-from stacks.workloads.config import Resources
+from stacks.workloads.config import ResourcesConfig
 from stacks.workloads.place import TeamPlace
 
 
@@ -66,7 +66,7 @@ def training_args(place: TeamPlace, entry: Training) -> TrainingArgs:
     )
 
 
-def train_program(entry: TrainingEntry, resources: Resources, registry: str) -> Program:
+def train_program(entry: TrainingEntry, resources: ResourcesConfig, registry: str) -> Program:
     """What one of the pods that train runs."""
     return program_of(
         entry,

@@ -10,8 +10,8 @@ from pydantic import Field, field_validator
 from stacks.language.images import Image
 from stacks.language.model import Many
 from stacks.language.types import Duration, Filled, Name
-from stacks.workloads.config import Container, Resources
-from stacks.workloads.placement import Placement
+from stacks.workloads.config import Container, ResourcesConfig
+from stacks.workloads.placement import PlacementConfig
 from stacks.workloads.pod_sets import PodSet
 
 TRAINING_VARIABLES = frozenset(
@@ -27,12 +27,12 @@ class Preprocess(Container):
     image: Image | None = Field(default=None, description="Image of the Job. Else the entry's image.")
     command: Many[Filled] = Field(default=(), description="Command. Else the image's entry point.")
     args: Many[str] = Field(default=("preprocess",), description="Arguments.")
-    resources: Resources | None = Field(
+    resources: ResourcesConfig | None = Field(
         default=None, description="What the Job gets. Else the entry's CPU and memory, without its GPUs."
     )
 
 
-class TrainingEntry(Container, Placement):
+class TrainingEntry(Container, PlacementConfig):
     """A training: data is prepared, then one model is trained on it."""
 
     platform_variables: ClassVar[frozenset[str]] = TRAINING_VARIABLES
@@ -85,7 +85,7 @@ class TrainingEntry(Container, Placement):
         """The pods that train: they start together."""
 
     @property
-    def preprocess_resources(self) -> Resources:
+    def preprocess_resources(self) -> ResourcesConfig:
         """What the Job that prepares data gets."""
         if self.preprocess is not None and self.preprocess.resources is not None:
             return self.preprocess.resources

@@ -11,9 +11,8 @@ from components.gpu.resources import GPU
 from components.placement import HOST, POOL_LABEL, ZONE, Placement, Spread, team_toleration
 from components.pods import Program, Resources, SecretFiles, SecretKey
 from stacks.language.images import resolve_image
-from stacks.workloads.config import Container
-from stacks.workloads.config import Resources as ResourcesConfig
-from stacks.workloads.placement import Placement as PlacementConfig
+from stacks.workloads.config import Container, ResourcesConfig
+from stacks.workloads.placement import PlacementConfig
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core

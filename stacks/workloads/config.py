@@ -44,7 +44,7 @@ def _limit_faults(key: str, request: str, limit: str | None, text: Callable[[Fra
         yield Fault(path=("limits", key), message=message)
 
 
-class Resources(ConfigModel):
+class ResourcesConfig(ConfigModel):
     """What one container asks for and the most it gets."""
 
     # Where the config gives no CPU limit, it is at least this: start-up needs more than steady work.
@@ -101,14 +101,14 @@ class Resources(ConfigModel):
         return {"requests": requests, "limits": limits}
 
 
-class SecretKey(ConfigModel):
+class SecretKeyConfig(ConfigModel):
     """One key of a Kubernetes Secret in the team's namespace."""
 
     secret: ObjectName = Field(description="Name of the Secret.")
     key: SecretKeyName = Field(description="Key in the Secret.")
 
 
-class SecretFiles(ConfigModel):
+class SecretFilesConfig(ConfigModel):
     """A Secret as a folder."""
 
     secret: ObjectName = Field(description="Name of the Secret.")
@@ -124,13 +124,13 @@ class Container(ConfigModel):
     env: Mapping[EnvName, str] = Field(
         default={}, description="Environment variables; values are strings. Never secrets: see `secretEnv`."
     )
-    secret_env: Mapping[EnvName, SecretKey] = Field(
+    secret_env: Mapping[EnvName, SecretKeyConfig] = Field(
         default={}, description="Environment variables whose values come from Kubernetes Secrets."
     )
     env_from: Many[ObjectName] = Field(
         default=(), description="Kubernetes Secrets of which every key becomes an environment variable."
     )
-    secret_files: Many[SecretFiles] = Field(
+    secret_files: Many[SecretFilesConfig] = Field(
         default=(), description="Kubernetes Secrets as folders, with a file for each key."
     )
 

@@ -77,7 +77,7 @@ class TopologySpread(ConfigModel):
     required: bool = Field(default=False, description="Whether a pod waits rather than break the rule.")
 
 
-class Placement(ConfigModel):
+class PlacementConfig(ConfigModel):
     """Where a workload's pods run and who goes first."""
 
     priority: ObjectName | None = Field(

@@ -9,8 +9,8 @@ from itertools import groupby
 from typing import Protocol
 
 from stacks.language.faults import Path
-from stacks.workloads.config import Resources
-from stacks.workloads.placement import Placement
+from stacks.workloads.config import ResourcesConfig
+from stacks.workloads.placement import PlacementConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,8 @@ class PodSet:
 
     role: str
     count: int
-    resources: Resources
-    placement: Placement
+    resources: ResourcesConfig
+    placement: PlacementConfig
     phase: str = "run"
     path: Path = ("resources",)
 

@@ -9,11 +9,11 @@ from stacks.clouds.aws.config import LONGEST_ROLE_NAME, AwsCluster
 from stacks.clouds.model import ClusterModel
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, did_you_mean, shown
-from stacks.teams.config import Team
+from stacks.teams.config import TeamConfig
 from stacks.teams.secrets import AwsSecret, Credentials
 
 
-def resource_faults(cluster: ClusterModel, teams: Sequence[Team]) -> Iterator[Fault]:
+def resource_faults(cluster: ClusterModel, teams: Sequence[TeamConfig]) -> Iterator[Fault]:
     """Resources of teams that do not exist."""
     known = [team.name for team in teams]
     for index, resources in enumerate(cluster.team_resources if isinstance(cluster, AwsCluster) else ()):
@@ -44,7 +44,7 @@ def region_faults(cluster: ClusterModel, region: str | None) -> Iterator[Fault]:
         yield Fault(path=("region",), message=message)
 
 
-def entry_faults(cluster: ClusterModel, section: ConfigModel | None, team: Team) -> Iterator[Fault]:
+def entry_faults(cluster: ClusterModel, section: ConfigModel | None, team: TeamConfig) -> Iterator[Fault]:
     """Entries that are not the team's own. section: `externalSecrets`."""
     if not isinstance(cluster, AwsCluster) or section is None:
         return

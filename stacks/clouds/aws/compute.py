@@ -18,7 +18,7 @@ from components.cluster import CLIENT_SETTINGS
 from components.platform.connection import Connection
 from components.platform.sources import Sources
 from stacks.clouds.aws.foundation import Foundation
-from stacks.clouds.aws.pools_config import NodePool as NodePoolConfig
+from stacks.clouds.aws.pools_config import NodePoolConfig
 
 _ACCESS_POLICIES = {"admin": "AmazonEKSClusterAdminPolicy", "view": "AmazonEKSAdminViewPolicy"}
 

@@ -9,11 +9,19 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from components.aws import subnets, tags
-from stacks.clouds.aws.data_config import Bucket, Database, Lustre, Registry, SharedFiles, TeamResources, email_faults
-from stacks.clouds.aws.pools_config import NodePool
+from stacks.clouds.aws.data_config import (
+    Bucket,
+    DatabaseConfig,
+    LustreConfig,
+    Registry,
+    SharedFilesConfig,
+    TeamResourcesConfig,
+    email_faults,
+)
+from stacks.clouds.aws.pools_config import NodePoolConfig
 from stacks.clouds.aws.types import AccountId, KubernetesVersion, Region, RoleArn, SubnetId, TagText, VpcId, Zone
 from stacks.clouds.model import ClusterModel
-from stacks.clouds.pools import NodePool as KnownPool
+from stacks.clouds.pools import PoolFacts
 from stacks.language.faults import Fault, Path
 from stacks.language.model import ConfigModel, Many, did_you_mean, rule, shown, unique_names
 from stacks.language.types import Cidr, Email, Name
@@ -212,19 +220,19 @@ class AwsCluster(ClusterModel):
     auto_mode: bool = Field(
         default=False, description="EKS Auto Mode: AWS runs nodes, scaling, volumes and load balancers."
     )
-    node_pools: Many[NodePool] = Field(description="Node pools; one of kind system, unless autoMode.")
+    node_pools: Many[NodePoolConfig] = Field(description="Node pools; one of kind system, unless autoMode.")
     addons: Many[OptionalAddon] = Field(
         default=("aws-ebs-csi-driver", "aws-efs-csi-driver", "aws-mountpoint-s3-csi-driver", "metrics-server"),
         description="Managed add-ons beside those that every cluster needs.",
     )
     buckets: Many[Bucket] = Field(default=(), description="S3 buckets.")
-    shared_files: SharedFiles | None = Field(default=None, description="EFS for the teams.")
-    lustre: Lustre | None = Field(default=None, description="FSx for Lustre before a bucket.")
+    shared_files: SharedFilesConfig | None = Field(default=None, description="EFS for the teams.")
+    lustre: LustreConfig | None = Field(default=None, description="FSx for Lustre before a bucket.")
     registry: Registry = Field(default=Registry(), description="ECR repositories.")
-    database: Database | None = Field(default=None, description="PostgreSQL for the tracking server.")
+    database: DatabaseConfig | None = Field(default=None, description="PostgreSQL for the tracking server.")
     backup: bool = Field(default=True, description="AWS Backup plan for what asks for it.")
     budget: EnvironmentBudget | None = Field(default=None, description="Budget of the whole environment.")
-    team_resources: Many[TeamResources] = Field(default=(), description="What teams have beside the usual.")
+    team_resources: Many[TeamResourcesConfig] = Field(default=(), description="What teams have beside the usual.")
     deletion_protection: bool = Field(default=True, description="Cluster and database refuse to be deleted.")
     tags: Mapping[TagText, TagText] = Field(default={}, description="More tags of every resource.")
 
@@ -345,15 +353,15 @@ class AwsCluster(ClusterModel):
         """The bucket's name at S3, unique in the world by the account's number."""
         return f"{self.name}-{bucket}-{self.account}"
 
-    def resources_of(self, team: str) -> TeamResources:
+    def resources_of(self, team: str) -> TeamResourcesConfig:
         """What the team has beside the usual; nothing where the config does not say."""
-        return next((r for r in self.team_resources if r.team == team), TeamResources(team=team))
+        return next((r for r in self.team_resources if r.team == team), TeamResourcesConfig(team=team))
 
     # --- what the other sections ask of a cluster (stacks.clouds.model) ---
 
-    def pools(self) -> tuple[KnownPool, ...]:
+    def pools(self) -> tuple[PoolFacts, ...]:
         return tuple(
-            KnownPool(
+            PoolFacts(
                 name=pool.name,
                 path=("cluster", "nodePools", index),
                 nodes=pool.max,

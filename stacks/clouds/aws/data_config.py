@@ -28,13 +28,13 @@ class Bucket(ConfigModel):
     backup: bool = Field(default=False, description="Whether AWS Backup copies it every day.")
 
 
-class SharedFiles(ConfigModel):
+class SharedFilesConfig(ConfigModel):
     """An EFS file system, with a folder for each team and a StorageClass `efs`."""
 
     backup: bool = Field(default=True, description="Whether AWS Backup copies it every day.")
 
 
-class Lustre(ConfigModel):
+class LustreConfig(ConfigModel):
     """An FSx for Lustre file system that mirrors a bucket."""
 
     bucket: Name = Field(description="The bucket, by its name under buckets.")
@@ -50,7 +50,7 @@ class Lustre(ConfigModel):
             yield Fault(path=("capacity",), message=message)
 
 
-class Database(ConfigModel):
+class DatabaseConfig(ConfigModel):
     """A PostgreSQL for the tracking server."""
 
     version: DatabaseVersion = Field(default="17.6", description="Version of PostgreSQL.")
@@ -81,7 +81,7 @@ def email_faults(emails: tuple[str, ...]) -> Iterator[Fault]:
         yield Fault(path=("emails",), message=message)
 
 
-class TeamResources(ConfigModel):
+class TeamResourcesConfig(ConfigModel):
     """What one team of the environment has in AWS, beside its role, key and folder."""
 
     team: Name = Field(description="The team, by its name under teams.")

@@ -15,7 +15,7 @@ from stacks.language.model import ConfigModel, Many, rule, shown
 from stacks.language.types import LabelValue, Name, OwnLabelKey
 
 
-class NodePool(ConfigModel):
+class NodePoolConfig(ConfigModel):
     """Machines of one kind, and how many of them there may be."""
 
     name: Name = Field(description="Name of the pool; the one of kind `system` is called `system`.")

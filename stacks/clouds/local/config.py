@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from stacks.clouds.kubeconfig import KubeconfigCluster
-from stacks.clouds.pools import NodePool
+from stacks.clouds.pools import PoolFacts
 from stacks.language.model import ConfigModel, Many, unique_names
 from stacks.language.types import FilledLabelValue, Name
 
@@ -39,9 +39,9 @@ class LocalCluster(KubeconfigCluster):
 
     _names = unique_names("simulatedNodes")
 
-    def pools(self) -> tuple[NodePool, ...]:
+    def pools(self) -> tuple[PoolFacts, ...]:
         return tuple(
-            NodePool(
+            PoolFacts(
                 name=pool.name,
                 path=("cluster", "simulatedNodes", index),
                 nodes=pool.count,

@@ -10,7 +10,14 @@ from pydantic import Field
 from stacks.language.faults import Fault
 from stacks.language.model import rule
 from stacks.serving.entry import ServingEntry
-from stacks.serving.parts import Autoscaling, Disruption, Probes, RollingUpdate, ServingResources, share_of
+from stacks.serving.parts import (
+    AutoscalingConfig,
+    DisruptionConfig,
+    ProbesConfig,
+    RollingUpdate,
+    ServingResources,
+    share_of,
+)
 from stacks.workloads.pod_sets import PodSet
 
 
@@ -23,12 +30,12 @@ class DeploymentServing(ServingEntry):
     replicas: int | None = Field(
         default=None, ge=1, le=1000, description="Number of replicas without `autoscaling`; 1 if not given."
     )
-    autoscaling: Autoscaling | None = Field(default=None, description="Number of replicas by load.")
+    autoscaling: AutoscalingConfig | None = Field(default=None, description="Number of replicas by load.")
     resources: ServingResources = Field(default=ServingResources(), description="What each replica gets.")
     port: int = Field(default=8080, ge=1024, le=65535, description="Port that the predictor listens on.")
-    probes: Probes = Field(default=Probes(), description="Liveness, readiness and start-up probes.")
+    probes: ProbesConfig = Field(default=ProbesConfig(), description="Liveness, readiness and start-up probes.")
     rollout: RollingUpdate = Field(default=RollingUpdate(), description="How a new version comes in.")
-    disruption: Disruption = Field(default=Disruption(), description="What a node drain may take.")
+    disruption: DisruptionConfig = Field(default=DisruptionConfig(), description="What a node drain may take.")
     drain_seconds: int = Field(
         default=10,
         ge=0,

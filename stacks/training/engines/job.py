@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from stacks.training.entry import TrainingEntry
-from stacks.workloads.config import Resources
+from stacks.workloads.config import ResourcesConfig
 from stacks.workloads.pod_sets import PodSet
 
 
@@ -15,7 +15,7 @@ class JobTraining(TrainingEntry):
     """A Job that prepares data and a Job that trains one model on it."""
 
     kind: Literal["job"] = Field(description="Kubernetes Jobs: one prepares data, one trains.")
-    resources: Resources = Field(default=Resources(), description="What the training container gets.")
+    resources: ResourcesConfig = Field(default=ResourcesConfig(), description="What the training container gets.")
 
     def train_sets(self) -> tuple[PodSet, ...]:
         return (PodSet(role="train", count=1, resources=self.resources, placement=self),)

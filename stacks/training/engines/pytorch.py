@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from stacks.training.entry import TrainingEntry
-from stacks.workloads.config import Resources
+from stacks.workloads.config import ResourcesConfig
 from stacks.workloads.pod_sets import PodSet
 
 
@@ -16,7 +16,7 @@ class PyTorchTraining(TrainingEntry):
 
     kind: Literal["pytorch"] = Field(description="PyTorch on several pods, started by `torchrun`.")
     workers: int = Field(default=1, ge=1, le=1000, description="Number of pods that train together.")
-    resources: Resources = Field(default=Resources(), description="What each worker gets.")
+    resources: ResourcesConfig = Field(default=ResourcesConfig(), description="What each worker gets.")
 
     def train_sets(self) -> tuple[PodSet, ...]:
         return (PodSet(role="worker", count=self.workers, resources=self.resources, placement=self),)

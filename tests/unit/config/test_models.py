@@ -11,7 +11,7 @@ from stacks.check import read_environment
 from stacks.clouds.config import ExistingCluster, LocalCluster
 from stacks.environment.config import Environment
 from stacks.serving.parts import ServingResources, share_of
-from stacks.workloads.config import Resources
+from stacks.workloads.config import ResourcesConfig
 from tests.sound import sound
 
 VALID = Path(__file__).parent / "valid"
@@ -81,7 +81,7 @@ def test_the_models_do_not_change(issue: Environment):
 
 
 RESOURCES: list[tuple[Any, dict[str, Any], dict[str, str], dict[str, str]]] = [
-    (Resources, {}, {"cpu": "1", "memory": "1Gi"}, {"cpu": "1", "memory": "1Gi"}),
+    (ResourcesConfig, {}, {"cpu": "1", "memory": "1Gi"}, {"cpu": "1", "memory": "1Gi"}),
     (ServingResources, {}, {"cpu": "250m", "memory": "512Mi"}, {"cpu": "1", "memory": "512Mi"}),
     (ServingResources, {"cpu": 2}, {"cpu": "2", "memory": "512Mi"}, {"cpu": "2", "memory": "512Mi"}),
     (
@@ -91,7 +91,7 @@ RESOURCES: list[tuple[Any, dict[str, Any], dict[str, str], dict[str, str]]] = [
         {"cpu": "300m", "memory": "1Gi"},
     ),
     (
-        Resources,
+        ResourcesConfig,
         {"gpus": 8},
         {"cpu": "1", "memory": "1Gi", "nvidia.com/gpu": "8"},
         {"cpu": "1", "memory": "1Gi", "nvidia.com/gpu": "8"},

@@ -12,10 +12,10 @@ from components.queueing.kueue import Gangs, GpuFlavor, cohort_spec, manager_con
 from components.queueing.names import PRIORITY_LABEL, QUEUE_LABEL
 from components.queueing.team_queue import quota
 from components.training.engines import frameworks_of
-from stacks.clouds.pools import NodePool
+from stacks.clouds.pools import PoolFacts
 from stacks.environment.config import Environment
 from stacks.queueing.build import share_of
-from stacks.queueing.config import Queueing as QueueingConfig
+from stacks.queueing.config import QueueingConfig
 from stacks.queueing.quotas import Amount, QueueQuotas, amount, gpu_pools, quotas_of, shared_gpus
 from stacks.workloads.place import Queues
 from tests.sound import sound
@@ -41,7 +41,7 @@ def bare(name: str, **keys: Any) -> dict[str, Any]:
     return {"name": name, **keys}
 
 
-def pools_of(environment: Environment) -> tuple[NodePool, ...]:
+def pools_of(environment: Environment) -> tuple[PoolFacts, ...]:
     return gpu_pools(environment.cluster, environment.gpu, environment.queueing)
 
 
