@@ -13,7 +13,8 @@ from local import process
 from local.commands.prepare import existing_pulumi
 from local.explain.queues import queue_table, workloads_of
 from local.explain.refused import REFUSALS, refusals
-from local.explain.unscheduled import Snapshot, number, requests, why_unscheduled
+from local.explain.unscheduled import Snapshot, number, requests
+from local.explain.waits import waiting_reason
 from local.node.embedded import EmbeddedNode
 from local.paths import INSTANCES
 from local.stack import read_environment, stack_file
@@ -34,22 +35,6 @@ def gpus(resources: Mapping[str, str]) -> str:
 
 def ready(conditions: Iterable[Object], kind: str = "Ready") -> bool:
     return any(item["type"] == kind and item["status"] == "True" for item in conditions)
-
-
-def waiting_reason(pod: Object, cluster: Snapshot) -> str:
-    """Why a pod does not run yet: what it lacks, or the words of the kubelet or the container; '' when it runs."""
-    status = pod["status"]
-    for condition in status.get("conditions", []):
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            message = condition.get("message", condition.get("reason", "not scheduled"))
-            return why_unscheduled(pod, cluster, message) if condition.get("reason") != "SchedulingGated" else message
-    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
-        state = container.get("state", {})
-        for kind in ("waiting", "terminated"):
-            if kind in state and state[kind].get("reason") != "Completed":
-                message = state[kind].get("message") or f"exit code {state[kind].get('exitCode', '?')}"
-                return f"{state[kind].get('reason', kind)}: {message}"
-    return status.get("message", "")
 
 
 def pod_state(pod: Object) -> str:

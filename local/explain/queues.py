@@ -2,20 +2,13 @@
 
 import json
 import subprocess
-import threading
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich import box
 from rich.table import Table
 
-from local.progress import Step
-
 Object = Mapping[str, Any]
-
-#: How often a waiting `make up` asks why it waits.
-INTERVAL_SECONDS = 5.0
 
 
 def workload_state(workload: Object) -> tuple[str, str]:
@@ -89,22 +82,3 @@ def workloads_of(environment: Mapping[str, str]) -> list[Object]:
     except (OSError, subprocess.TimeoutExpired):
         return []
     return json.loads(done.stdout)["items"] if done.returncode == 0 else []
-
-
-@contextmanager
-def explained(step: Step, workloads: Callable[[], Iterable[Object]]) -> Generator[None]:
-    """Until the block ends, the step's note says which training waits in a queue, and why."""
-    ended = threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(INTERVAL_SECONDS):
-            if line := waiting_line(workloads()):
-                step.note = f"in its queue: {line}"
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()

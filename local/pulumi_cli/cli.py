@@ -15,7 +15,7 @@ import yaml
 
 from local import process
 from local.errors import Failure
-from local.explain import queues
+from local.explain import waits
 from local.node.addresses import cluster_range
 from local.node.pki import write_private
 from local.paths import ROOT, VENV_BIN, Instance, mirror_folder
@@ -136,15 +136,24 @@ class Pulumi:
                     hint = " ('make status' says what waits and why)" if step.seconds() > PATIENCE_SECONDS else ""
                     step.note = f"{' '.join(line.split())[:70]}{hint}"
 
-            with queues.explained(step, lambda: queues.workloads_of(self.environment())) if queued else nullcontext():
-                process.run(
-                    self.command(operation, "--yes", *words, "--suppress-progress", "--stack", self.stack),
-                    env=self.environment(),
-                    log=self.instance.logs / f"pulumi-{operation}.log",
-                    what=f"pulumi {operation} on the stack {self.stack!r} failed",
-                    remedy="correct what the log names, then run the same command again: what was done stays done",
-                    on_line=note,
-                )
+            def look() -> str:
+                return waits.wait_line(self.environment(), queued=queued)
+
+            try:
+                with waits.explained(step, look) if operation == "up" else nullcontext():
+                    process.run(
+                        self.command(operation, "--yes", *words, "--suppress-progress", "--stack", self.stack),
+                        env=self.environment(),
+                        log=self.instance.logs / f"pulumi-{operation}.log",
+                        what=f"pulumi {operation} on the stack {self.stack!r} failed",
+                        remedy="correct what the log names, then run the same command again: what was done stays done",
+                        on_line=note,
+                    )
+            except Failure as failure:
+                # What it waited for when it gave up: Pulumi itself says only that it waited.
+                if operation == "up" and failure.code and (line := look()):
+                    raise Failure(f"{failure.what} ({line})", failure.remedy, failure.log, code=failure.code) from None
+                raise
 
     # -- the state -------------------------------------------------------------------------------------------
 

@@ -20,9 +20,9 @@ from components.placement import POOL_LABEL, team_toleration
 from components.platform.exceptions import exception_for
 from components.priorities.names import PREEMPTIBLE, SERVING
 from local.addons.simulated import SimulatedPool, published_devices
-from local.commands.status import waiting_reason
 from local.explain.refused import refusals
 from local.explain.unscheduled import Snapshot
+from local.explain.waits import waiting_reason
 from tests.embedded import EmbeddedCluster, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from local.commands.status import gpus, pod_state, programs_line, waiting_reason
+from local.commands.status import gpus, pod_state, programs_line
 from local.explain.unscheduled import Snapshot
+from local.explain.waits import waiting_reason
 
 UNSCHEDULABLE = {
     "phase": "Pending",

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from local.explain.queues import explained, queue_table, waiting_line, workload_state
-from local.progress import Step
-from local.waiting import wait_until
+from local.explain.queues import queue_table, waiting_line, workload_state
 
 NO_QUOTA = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu, 4 more needed"
 Conditions = Mapping[str, tuple[str, str]]
@@ -88,11 +86,3 @@ def test_one_line_names_the_first_that_waits() -> None:
     assert waiting_line(waiting[:1]) == "demo/b: waiting: no room"
     assert waiting_line(waiting).startswith("demo/a: waiting: ")
     assert waiting_line(waiting).endswith("(and 1 more)")
-
-
-def test_a_waiting_step_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local.explain.queues.INTERVAL_SECONDS", 0.01)
-    step = Step("pulumi up")
-    with explained(step, lambda: [workload(conditions={"QuotaReserved": ("False", NO_QUOTA)})]):
-        wait_until(lambda: step.note, 5)
-    assert step.note == f"in its queue: demo/digits: waiting: {NO_QUOTA}"
