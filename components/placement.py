@@ -37,7 +37,7 @@ class Placement:
     """Which nodes may run a pod, and who goes first. `priority` names a PriorityClass.
 
     `required_nodes` and `preferred_nodes`: node labels with the values that they may have. `near` and `away`: servers
-    of the team, by the names of their entries, whose nodes are sought or shunned.
+    of the team, by the names of their entries, to share nodes with or to avoid.
     """
 
     node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -51,7 +51,7 @@ class Placement:
 
 
 def team_toleration(team: str) -> core.TolerationArgsDict:
-    """Bears the taint of node pools that are dedicated to the team, and of no other team's."""
+    """Tolerates the taint of node pools that are dedicated to the team, and of no other team's."""
     return {"key": TEAM_LABEL, "operator": "Equal", "value": team, "effect": "NoSchedule"}
 
 

@@ -38,7 +38,7 @@ class SecretKey:
 class Resources:
     """Requests and limits of a container: Kubernetes quantities by resource name.
 
-    `claim_template`: a ResourceClaimTemplate of the namespace, through which the pod gets its GPUs (DRA), if so.
+    `claim_template`: a ResourceClaimTemplate of the namespace, through which the pod gets its GPUs (DRA). Optional.
     """
 
     requests: Mapping[str, str]
@@ -200,7 +200,7 @@ def pod_spec(
 ) -> core.PodSpecArgsDict:
     """A pod of one container, whose mounts, Secrets and resources the others are: each becomes one volume.
 
-    Only a pod that asks for GPUs bears the taint of GPU nodes, so nothing else takes their place.
+    Only a pod that requests GPUs tolerates the taint of GPU nodes, so nothing else occupies them.
     """
     claims = {mount.volume: mount.claim for mount in mounts}
     tolerations = [*placement.tolerations, *([GPU_TOLERATION] if resources.has_gpus else [])]

@@ -1,4 +1,4 @@
-"""Monthly budgets: what a team, or a whole environment, may cost before somebody is told."""
+"""Monthly budgets: what a team, or a whole environment, may cost before anybody is notified."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class TeamSecretArgs:
 
 
 class TeamSecret(pulumi.ComponentResource):
-    """A place for one secret of a team, encrypted with the team's key, that can be brought back for 30 days."""
+    """A place for one secret of a team, encrypted with the team's key, that can be restored for 30 days."""
 
     arn: pulumi.Output[str]
 

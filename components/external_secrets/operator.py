@@ -28,7 +28,7 @@ API_VERSION = f"{GROUP}/v1"
 
 @dataclass(frozen=True, kw_only=True)
 class ExternalSecretsArgs:
-    """`endpoint`: another address of Secrets Manager than AWS's own, if so."""
+    """`endpoint`: the address of Secrets Manager, where it is not AWS's own."""
 
     sources: Sources
     connection: Connection

@@ -30,7 +30,7 @@ _PROFILE = re.compile(r"([1-7])g\.(\d{1,3})gb(?:\+me)?")
 
 @dataclass(frozen=True, kw_only=True)
 class Exclusive:
-    """A GPU belongs to one pod at a time."""
+    """Each GPU belongs to one pod at a time."""
 
     kind: Literal["exclusive"] = "exclusive"
 

@@ -39,7 +39,7 @@ class PagerDuty:
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook:
-    """Any HTTP server that takes Alertmanager's JSON."""
+    """Any HTTP server that accepts Alertmanager's JSON."""
 
     url: SecretRef
 

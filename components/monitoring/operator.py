@@ -27,7 +27,7 @@ CLUSTER_ROLE = "ml-platform:prometheus-operator"
 class PrometheusOperatorArgs:
     """`namespace`: where the operator runs, and the only one in which it makes anything.
 
-    `definitions` are the CRDs: an operator that starts before them does without them for ever.
+    `definitions` are the CRDs: an operator that starts before them ignores them until it restarts.
     """
 
     namespace: pulumi.Input[str]

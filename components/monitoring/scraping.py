@@ -81,7 +81,7 @@ GPU_TARGETS = tuple(
 
 
 def _on_real_nodes() -> dict[str, Any]:
-    """Drops pods of simulated nodes: they have no process, so each would be a target that is down for ever."""
+    """Drops pods of simulated nodes: they have no process, so each would be a target that is always down."""
     label = "__meta_kubernetes_node_label_" + NODE_LABEL.replace("-", "_").replace("/", "_")
     return {"action": "drop", "sourceLabels": [label], "regex": SIMULATED}
 

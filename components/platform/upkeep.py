@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # How long a controller may take to be back when its objects were repaired: its image is on the node already.
 PATIENCE_SECONDS = 180
-# What ends by itself, and is cleaned up by others, is not brought back.
+# What ends by itself, and is cleaned up by others, is not restored.
 PASSING = ("Job", "Pod")
 # What the API server writes into an object by itself.
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "generation")

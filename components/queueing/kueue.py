@@ -88,7 +88,7 @@ def manager_config(frameworks: Sequence[str], *, fair_sharing: bool, gangs: Gang
         "leaderElection": {"leaderElect": True, "resourceName": "c1f6bfd2.kueue.x-k8s.io"},
         "clientConnection": {"qps": 300, "burst": 500},
         "controller": {"groupKindConcurrency": {"Job.batch": 5, "Workload.kueue.x-k8s.io": 10}},
-        # Without this, gangs of which each got some nodes would wait for each other for ever.
+        # Without this, gangs that each got some of the nodes would block each other forever.
         "waitForPodsReady": {
             "timeout": f"{gangs.timeout_seconds}s",
             "recoveryTimeout": f"{gangs.timeout_seconds}s",
@@ -141,10 +141,10 @@ def chart_values(args: QueueingArgs) -> dict[str, Any]:
 
 
 def flavor_spec(flavor: GpuFlavor) -> dict[str, Any]:
-    """The spec of a ResourceFlavor: its pods are kept on the pool, and bear the taint of GPU nodes."""
+    """The spec of a ResourceFlavor: its pods run on the pool, and tolerate the taint of GPU nodes."""
     spec: dict[str, Any] = {"nodeLabels": dict(flavor.node_labels), "tolerations": [dict(GPU_TOLERATION)]}
     if flavor.team:
-        # Kueue then gives the pool only to pods that bear the taint: those that name the pool.
+        # Kueue then gives the pool only to pods that tolerate the taint: those that name the pool.
         spec["nodeTaints"] = [{"key": TEAM_LABEL, "value": flavor.team, "effect": "NoSchedule"}]
     return spec
 

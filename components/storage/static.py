@@ -1,4 +1,4 @@
-"""A volume that is there already: a PersistentVolume that names it, and a team's claim, bound to each other."""
+"""An existing volume: a PersistentVolume that names it, and a team's claim, bound to each other."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class GangTrafficArgs:
 
 
 def gang_policy(pods: Mapping[str, str]) -> networking.NetworkPolicySpecArgsDict:
-    """All TCP among these pods, and to nobody else: collectives choose their ports as they start."""
+    """All TCP among these pods, and with no others: collectives choose their ports as they start."""
     peer: networking.NetworkPolicyPeerArgsDict = {"pod_selector": {"match_labels": dict(pods)}}
     return {
         "pod_selector": {"match_labels": dict(pods)},

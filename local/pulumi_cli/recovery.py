@@ -1,7 +1,7 @@
 """What became of the operations that a killed update left pending in Pulumi's state. Pure functions.
 
 Pulumi notes an operation in the state before it begins and removes the note when the operation ends. A note that stays
-says only that the operation was begun. Pulumi itself keeps pending creations for ever, and neither adopts nor deletes
+says only that the operation was begun. Pulumi itself never drops pending creations, and neither adopts nor deletes
 what they made. Here each is looked up in the cluster:
 
 - An object that the creation made becomes a resource of the state, with the field manager under which it was applied.

@@ -74,21 +74,21 @@ ImagePrefix = Annotated[
 
 
 class Mirror(ConfigModel):
-    """A mirror of the catalog: the same versions from a place of one's own, such as in a network without a way out."""
+    """A mirror of the catalog: the same versions from your own source, as in a network without internet access."""
 
     charts: ChartSource | None = Field(
         default=None,
-        description="Folder with `charts/<name>-<version>.tgz`, or OCI registry with the charts by their names. "
-        "A path is relative to the repository. Else where the catalog says.",
+        description="Folder with `charts/<name>-<version>.tgz`, or OCI registry that has the charts under their "
+        "names. A path is relative to the repository. Default: the source in the catalog.",
     )
     manifests: ManifestSource | None = Field(
         default=None,
-        description="Folder or address of `<name>-<version>.yaml`. Else `manifests` in the folder of the charts, or "
-        "where the catalog says.",
+        description="Folder or URL of `<name>-<version>.yaml`. Default: `manifests` in the folder of the charts, or"
+        " the source in the catalog.",
     )
     images: ImagePrefix | None = Field(
         default=None,
-        description="What comes before the name of each image: `quay.io/x/y:v1` becomes `<images>/quay.io/x/y:v1`.",
+        description="Prefix of the name of each image: `quay.io/x/y:v1` becomes `<images>/quay.io/x/y:v1`.",
     )
 
 
@@ -97,5 +97,5 @@ class CatalogSources(ConfigModel):
 
     mirror: Mirror = Field(
         default=Mirror(),
-        description="A mirror. The embedded cluster has one of its own (`make mirror`), which this replaces.",
+        description="A mirror. The embedded cluster has its own (`make mirror`), which this replaces.",
     )

@@ -1,4 +1,4 @@
-"""A cluster that is there already, through its kubeconfig."""
+"""An existing cluster, through its kubeconfig."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from stacks.language.types import Filled
 
 
 class KubeconfigCluster(ClusterModel):
-    """A cluster that is there already, by a context of a kubeconfig.
+    """An existing cluster, by a context of a kubeconfig.
 
     variables: the environment variables that may name the kubeconfig, the first one that does wins.
     """
@@ -22,12 +22,10 @@ class KubeconfigCluster(ClusterModel):
 
     kubeconfig: Filled | None = Field(
         default=None,
-        description="Path of the kubeconfig file. Otherwise `KUBECONFIG`, then `~/.kube/config`; with `kind: local` "
-        "`ML_PLATFORM_KUBECONFIG` before them.",
+        description="Path of the kubeconfig file. Default: `KUBECONFIG`, then `~/.kube/config`; with `kind: local`,"
+        " `ML_PLATFORM_KUBECONFIG` first.",
     )
-    context: Filled | None = Field(
-        default=None, description="Context in the kubeconfig. Otherwise its current context."
-    )
+    context: Filled | None = Field(default=None, description="Context in the kubeconfig. Default: its current context.")
 
     def kubeconfig_path(self, environ: Mapping[str, str], home: Path) -> Path:
         """The kubeconfig: what the config names, otherwise the environment, otherwise the user's own file.

@@ -32,45 +32,45 @@ __all__ = ["Cluster", "Environment", "Images", "Quota", "TeamConfig"]
 class Images(ConfigModel):
     """Where the sample images are."""
 
-    registry: Registry = Field(
-        default="localhost/ml-platform", description="Registry and path that the samples were pushed to."
-    )
+    registry: Registry = Field(default="localhost/ml-platform", description="Registry and path of the sample images.")
 
 
 class Environment(ConfigModel):
     """One environment: a cluster, its storage and the teams on it."""
 
     cluster: Cluster = Field(description="The cluster that everything runs on.")
-    images: Images = Field(default=Images(), description="Where the sample images come from.")
+    images: Images = Field(default=Images(), description="Registry of the sample images.")
     catalog: CatalogSources = Field(
         default=CatalogSources(), description="Where third-party charts, manifests and images come from."
     )
     protect_data: bool | None = Field(
         default=None,
-        description="Whether data is protected from deletion. Else it is, unless `cluster.kind` is `local`.",
+        description="Whether data is protected from deletion. Default: `true`, or `false` with `cluster.kind: local`.",
     )
-    gpu: Gpu | None = Field(default=None, description="What offers GPUs to pods, and how they are shared.")
+    gpu: Gpu | None = Field(default=None, description="How pods get GPUs, and how GPUs are shared.")
     priorities: Many[PriorityConfig] = Field(default=(), description="PriorityClasses besides the platform's own.")
-    storage: Many[Storage] = Field(default=(), description="Storage that workloads name.")
-    gateway: GatewayConfig | None = Field(default=None, description="Entrance to the model servers from outside.")
-    mesh: MeshConfig | None = Field(default=None, description="The service mesh that the teams' pods join.")
-    logging: Logging | None = Field(default=None, description="The logs of all containers, in one place.")
+    storage: Many[Storage] = Field(default=(), description="Storage that workloads use, by name.")
+    gateway: GatewayConfig | None = Field(
+        default=None, description="Gateway through which clients outside the cluster reach model servers."
+    )
+    mesh: MeshConfig | None = Field(default=None, description="Service mesh that the pods of teams join.")
+    logging: Logging | None = Field(default=None, description="Logs of all containers.")
     queueing: QueueingConfig | None = Field(
-        default=None, description="Training waits in queues (Kueue). Else it starts at once, or its pods wait alone."
+        default=None, description="Queues for training (Kueue). Default: no queues; each pod is scheduled on its own."
     )
     engines: Many[Engine] = Field(
         default=(),
-        description="Training engines for team stacks. Those that the teams of this stack use are there anyway.",
+        description="Training engines to install for team stacks, besides those that teams of this stack use.",
     )
     monitoring: MonitoringConfig | None = Field(
-        default=None, description="Metrics, alerts and objectives; `{}` takes the defaults."
+        default=None, description="Metrics, alerts and objectives. `{}` uses the defaults."
     )
     external_secrets: ExternalSecretsConfig | None = Field(
-        default=None, description="Secrets of teams from AWS Secrets Manager; on AWS `{}` takes the defaults."
+        default=None, description="Secrets of teams from AWS Secrets Manager. With `kind: aws`, `{}` uses the defaults."
     )
-    object_store: ObjectStoreConfig | None = Field(default=None, description="An S3 server of the platform's own.")
+    object_store: ObjectStoreConfig | None = Field(default=None, description="An S3 server that the platform runs.")
     storage_drivers: Many[StorageDriver] = Field(
-        default=(), description="Drivers to install, of those that a cluster may lack: `nfs` is csi-driver-nfs."
+        default=(), description="Storage drivers to install where the cluster lacks them: `nfs` is csi-driver-nfs."
     )
     teams: Many[TeamConfig] = Field(default=(), description="The teams and their workloads.")
 

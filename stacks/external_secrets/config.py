@@ -39,21 +39,24 @@ Endpoint = Annotated[
 
 
 class ExternalSecretsConfig(ConfigModel):
-    """External Secrets, which makes the teams' Secrets of kind `aws` and keeps them as they are in Secrets Manager."""
+    """External Secrets, which creates the Secrets of kind `aws` of teams and syncs them from Secrets Manager."""
 
-    region: Region | None = Field(default=None, description="AWS region of the entries. On AWS else the cluster's.")
+    region: Region | None = Field(
+        default=None, description="AWS region of the entries. Default: the cluster's, with `kind: aws`."
+    )
     endpoint: Endpoint | None = Field(
-        default=None, description="Another address of Secrets Manager: a private endpoint, or an emulator."
+        default=None,
+        description="Endpoint of Secrets Manager: a private endpoint or an emulator. Default: the region's.",
     )
     credentials: Credentials | None = Field(
         default=None,
-        description="Access key of the teams that have none of their own (`awsCredentials`). Not on AWS, where each "
+        description="Access key of teams without their own (`awsCredentials`). Not with `kind: aws`, where each "
         "team has a role.",
     )
-    refresh: Duration = Field(default=3600, description="How often an entry is read again; each read costs.")
+    refresh: Duration = Field(default=3600, description="How often entries are read. Each read has a cost.")
     rotation_image: Image = Field(
         default="predictor",
-        description="Image of what rolls servers when a Secret of theirs has changed: any with `python3`.",
+        description="Image that restarts servers after one of their Secrets changed: any with `python3`.",
     )
 
     def installs(self, cluster: str) -> Iterator[str]:

@@ -16,27 +16,28 @@ from stacks.serving.route import HostName
 class GatewayTls(ConfigModel):
     """The certificate that clients see."""
 
-    secret: ObjectName = Field(description="Secret of type `kubernetes.io/tls`, for all names below the domain.")
+    secret: ObjectName = Field(description="Secret of type `kubernetes.io/tls`, valid for all names below the domain.")
     namespace: ObjectName | None = Field(
-        default=None, description="Namespace of the Secret. Else `gateway-system`, where the gateway is."
+        default=None, description="Namespace of the Secret. Default: `gateway-system`, the namespace of the gateway."
     )
 
 
 class GatewayConfig(ConfigModel):
-    """One entrance to all model servers, by host name and path (Gateway API)."""
+    """One gateway to all model servers, by host name and path (Gateway API)."""
 
-    class_name: ObjectName = Field(description="GatewayClass, of the controller that runs on the cluster.")
-    domain: HostName = Field(description="Domain of the model servers. Each team has `<team>.<domain>`.")
-    tls: GatewayTls | None = Field(default=None, description="The certificate; required without `plainHttp`.")
+    class_name: ObjectName = Field(description="GatewayClass of the controller that runs on the cluster.")
+    domain: HostName = Field(description="Domain of the model servers. Each team gets `<team>.<domain>`.")
+    tls: GatewayTls | None = Field(default=None, description="Certificate. Required unless `plainHttp` is set.")
     plain_http: bool = Field(
-        default=False, description="Whether clients come without TLS, as where a load balancer before it ends TLS."
+        default=False,
+        description="Whether the gateway accepts plain HTTP, as behind a load balancer that terminates TLS.",
     )
     traffic_from: ObjectName | None = Field(
         default=None,
-        description="Namespace of the proxies that the controller starts. Else `gateway-system`.",
+        description="Namespace of the proxies that the controller starts. Default: `gateway-system`.",
     )
     install_crds: bool = Field(
-        default=True, description="Whether to install the Gateway API. `false` where the cluster brings it."
+        default=True, description="Whether to install the Gateway API. Set `false` where the cluster includes it."
     )
 
     def installs(self, cluster: str) -> Iterator[str]:
@@ -58,14 +59,14 @@ class GatewayConfig(ConfigModel):
 
 
 class MeshConfig(ConfigModel):
-    """The service mesh that the teams' pods join. Its control plane is installed by others."""
+    """The service mesh that the pods of teams join. The platform does not install its control plane."""
 
-    kind: Literal["istio-ambient", "istio-sidecar", "linkerd"] = Field(description="The mesh, and how pods join it.")
+    kind: Literal["istio-ambient", "istio-sidecar", "linkerd"] = Field(description="Mesh, and how pods join it.")
     revision: ObjectName | None = Field(
-        default=None, description="Revision of an Istio control plane. Else the default one."
+        default=None, description="Revision of the Istio control plane. Default: the default revision."
     )
     control_plane: ObjectName | None = Field(
-        default=None, description="Namespace of the control plane. Else `istio-system` or `linkerd`."
+        default=None, description="Namespace of the control plane. Default: `istio-system` or `linkerd`."
     )
 
     @rule("kind")

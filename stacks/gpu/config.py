@@ -18,9 +18,9 @@ from stacks.workloads.types import MigProfile
 
 
 class ExclusiveConfig(ConfigModel):
-    """A GPU belongs to one pod at a time."""
+    """Each GPU belongs to one pod at a time."""
 
-    kind: Literal["exclusive"] = Field(description="A GPU belongs to one pod at a time.")
+    kind: Literal["exclusive"] = Field(description="Each GPU belongs to one pod at a time.")
 
     def settings(self) -> gpus.Sharing:
         return gpus.Exclusive()
@@ -30,12 +30,13 @@ class TimeSlicingConfig(ConfigModel):
     """Pods take turns on a GPU."""
 
     kind: Literal["time-slicing"] = Field(
-        description="Pods take turns on a GPU, and share its memory without any protection from each other."
+        description="Pods take turns on a GPU, and share its memory without isolation."
     )
-    replicas: int = Field(ge=2, le=48, description="Slices of a GPU: pods that may share it.")
+    replicas: int = Field(ge=2, le=48, description="Number of pods that can share a GPU.")
     rename: bool = Field(
         default=True,
-        description="Slices are `nvidia.com/gpu.shared`, asked for with `sharedGpus`; else they pass for GPUs.",
+        description="Whether slices are the resource `nvidia.com/gpu.shared`, requested with `sharedGpus`. "
+        "Otherwise they count as GPUs.",
     )
 
     def settings(self) -> gpus.Sharing:
@@ -43,12 +44,13 @@ class TimeSlicingConfig(ConfigModel):
 
 
 class MigConfig(ConfigModel):
-    """GPUs are cut into partitions (Multi-Instance GPU)."""
+    """GPUs are divided into partitions (Multi-Instance GPU)."""
 
-    kind: Literal["mig"] = Field(description="Each GPU is cut into partitions with compute and memory of their own.")
+    kind: Literal["mig"] = Field(description="Each GPU is divided into partitions with dedicated compute and memory.")
     strategy: Literal["single", "mixed"] = Field(
         default="mixed",
-        description="`mixed`: asked for by profile, with `mig`. `single`: all are alike, and pass for GPUs.",
+        description="`mixed`: requested by profile, with `mig`. `single`: all partitions have the same profile and "
+        "count as GPUs.",
     )
     profiles: Mapping[MigProfile, Annotated[int, Field(ge=1, le=7)]] = Field(
         description="Number of partitions of each profile on every GPU: `{1g.5gb: 7}`."
@@ -73,30 +75,31 @@ Sharing = Annotated[ExclusiveConfig | TimeSlicingConfig | MigConfig, Field(discr
 
 
 class PoolSharing(ConfigModel):
-    """What differs on one node pool."""
+    """How the GPUs of one node pool are shared."""
 
     name: Name = Field(description="Name of a node pool.")
-    sharing: Sharing = Field(description="How its GPUs are shared.")
+    sharing: Sharing = Field(description="How the GPUs of the pool are shared.")
 
 
 class Gpu(ConfigModel):
-    """What offers GPUs to pods, and how they are shared."""
+    """How pods get GPUs, and how GPUs are shared."""
 
     driver: Literal["device-plugin", "operator", "none"] = Field(
         default="device-plugin",
-        description="`device-plugin`: a DaemonSet, enough for most. `operator`: NVIDIA's GPU Operator, which also "
-        "partitions GPUs. `none`: the nodes bring it along, as with EKS Auto Mode, GKE or Bottlerocket.",
+        description="`device-plugin`: a DaemonSet, enough for most clusters. `operator`: NVIDIA's GPU Operator, "
+        "which also partitions GPUs. `none`: the nodes already include it, as with EKS Auto Mode, GKE "
+        "or Bottlerocket.",
     )
     sharing: Sharing = Field(
         default=ExclusiveConfig(kind="exclusive"),
-        description="How GPUs are shared. Else each belongs to one pod at a time.",
+        description="How GPUs are shared. Default: each belongs to one pod at a time.",
     )
-    pools: Many[PoolSharing] = Field(default=(), description="Node pools whose GPUs are shared in another way.")
-    dcgm: bool = Field(default=True, description="Metrics of the GPUs, by NVIDIA's DCGM exporter.")
+    pools: Many[PoolSharing] = Field(default=(), description="Node pools that share GPUs differently.")
+    dcgm: bool = Field(default=True, description="Whether to export metrics of GPUs, with NVIDIA's DCGM exporter.")
     dra: bool = Field(
         default=False,
-        description="Pods get GPUs by claims (`resource.k8s.io/v1`), not as a resource. NVIDIA's DRA driver is "
-        "installed, unless `driver` is `none`.",
+        description="Whether pods get GPUs through claims (`resource.k8s.io/v1`). Installs NVIDIA's DRA driver, "
+        "unless `driver` is `none`.",
     )
 
     _names = unique_names("pools")

@@ -126,7 +126,7 @@ def _description(path: Path, root: schema.Model, value: Any) -> str:
 
 def _unknown_key(path: Path, root: schema.Model, value: Any) -> str:
     known = [key for model in _models(path[:-1], root, value) for key in schema.fields_by_key(model)]
-    # Keys that are there already are no likely meaning of this one.
+    # A key that is set is not a likely meaning of this one.
     siblings = value
     for key in path[:-1]:
         siblings = schema.child(siblings, key)

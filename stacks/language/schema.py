@@ -41,7 +41,7 @@ def kind_of(model: Model) -> str | None:
 
 
 def _chosen(models: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
-    """Of a union's models, the one whose `kind` the value names; else that of the default, else all of them."""
+    """Of a union's models, the one whose `kind` the value names, otherwise that of the default, otherwise all."""
     kind = value.get("kind") if isinstance(value, dict) else None
     if kind is None:
         return tuple(one for one in models if is_model(one) and _is_default(one)) or models

@@ -20,7 +20,7 @@ from stacks.language.paths import follows
 
 M = TypeVar("M", bound=BaseModel)
 
-# Keys by which entries find each other: without them an entry is as good as absent.
+# Keys by which entries find each other: nothing refers to an entry without them.
 _IDENTITY = ("name", "modelName")
 
 

@@ -42,10 +42,12 @@ class InstalledLoki(ConfigModel):
     """A Loki of one replica with a volume, in the namespace `logging`."""
 
     kind: Literal["install"] = Field(description="The platform installs Loki.")
-    retention: Duration = Field(default=14 * DAY_SECONDS, description="How long lines are kept; whole days.")
-    size: Size = Field(default="50Gi", description="Capacity of its volume.")
+    retention: Duration = Field(default=14 * DAY_SECONDS, description="Retention of log lines, in whole days.")
+    size: Size = Field(default="50Gi", description="Capacity of the volume.")
     storage_class: ObjectName | None = Field(
-        default=None, description="StorageClass of its volume. Else that of the cluster section, else the default."
+        default=None,
+        description="StorageClass of the volume. Default: the class of the cluster section, or the "
+        "cluster's default class.",
     )
 
     def installs(self, cluster: str) -> Iterator[str]:
@@ -59,25 +61,25 @@ class InstalledLoki(ConfigModel):
 
 
 class LogCredentials(ConfigModel):
-    """One key of a Secret in the namespace `logging-nodes`, which somebody else puts there."""
+    """One key of a Secret in the namespace `logging-nodes`, which you create."""
 
     secret: ObjectName = Field(description="Name of the Secret.")
     key: SecretKeyName = Field(description="Key whose value is the whole `Authorization` header.")
 
 
 class ExistingLoki(ConfigModel):
-    """A Loki that is already there, or any other store that takes logs by OTLP."""
+    """An existing Loki, or any other log store that accepts OTLP."""
 
     kind: Literal["existing"] = Field(description="A log store of your own.")
-    url: OtlpUrl = Field(description="Where logs are sent, without `/v1/logs`.")
-    credentials: LogCredentials | None = Field(default=None, description="What to show there, if something.")
+    url: OtlpUrl = Field(description="OTLP endpoint that receives the logs, without `/v1/logs`.")
+    credentials: LogCredentials | None = Field(default=None, description="Credentials for the endpoint. Default: none.")
 
 
 class Logging(ConfigModel):
     """The logs of all containers: a collector on each node sends them to Loki."""
 
     loki: Annotated[InstalledLoki | ExistingLoki, Field(discriminator="kind")] = Field(
-        default=InstalledLoki(kind="install"), description="Where logs go."
+        default=InstalledLoki(kind="install"), description="Where logs are stored."
     )
 
     def installs(self, cluster: str) -> Iterator[str]:

@@ -49,38 +49,38 @@ SecretReference = Annotated[AlertingSecret, Rule("mapping", check_reference)]
 
 
 class SlackReceiver(ConfigModel):
-    """A channel of Slack."""
+    """A Slack channel."""
 
     name: Name = Field(description="Name that routes use.")
-    kind: Literal["slack"] = Field(description="A channel of Slack.")
-    url: SecretReference = Field(description="The incoming webhook's address.")
+    kind: Literal["slack"] = Field(description="A Slack channel.")
+    url: SecretReference = Field(description="URL of the incoming webhook.")
     channel: Channel = Field(description="Channel or person.")
 
 
 class PagerDutyReceiver(ConfigModel):
-    """A service of PagerDuty."""
+    """A PagerDuty service."""
 
     name: Name = Field(description="Name that routes use.")
-    kind: Literal["pagerduty"] = Field(description="A service of PagerDuty.")
+    kind: Literal["pagerduty"] = Field(description="A PagerDuty service.")
     routing_key: SecretReference = Field(description="The integration key (Events API version 2).")
 
 
 class WebhookReceiver(ConfigModel):
-    """Any HTTP server that takes Alertmanager's JSON."""
+    """Any HTTP server that accepts Alertmanager's JSON."""
 
     name: Name = Field(description="Name that routes use.")
     kind: Literal["webhook"] = Field(description="A server of your own.")
-    url: SecretReference = Field(description="The server's address.")
+    url: SecretReference = Field(description="URL of the server.")
 
 
 class EmailReceiver(ConfigModel):
-    """E-mail."""
+    """Email."""
 
     name: Name = Field(description="Name that routes use.")
-    kind: Literal["email"] = Field(description="E-mail, over TLS.")
-    to: Many[Email] = Field(description="Who gets it.")
-    sender: Email = Field(description="Whom it is from.")
-    smarthost: MailServer = Field(description="The mail server.")
+    kind: Literal["email"] = Field(description="Email over TLS.")
+    to: Many[Email] = Field(description="Recipients.")
+    sender: Email = Field(description="Sender.")
+    smarthost: MailServer = Field(description="Mail server.")
     username: Filled = Field(description="User at the mail server.")
     password: SecretReference = Field(description="The user's password.")
 
@@ -96,7 +96,7 @@ Receiver = Annotated[SlackReceiver | PagerDutyReceiver | WebhookReceiver | Email
 class AlertRoute(ConfigModel):
     """Alerts that go to a receiver other than the default one."""
 
-    receiver: Name = Field(description="The receiver, by name.")
+    receiver: Name = Field(description="Name of the receiver.")
     severity: Literal["critical", "warning"] | None = Field(default=None, description="Only alerts of this severity.")
     team: Name | None = Field(default=None, description="Only alerts of this team's namespace.")
 
@@ -108,11 +108,11 @@ class AlertRoute(ConfigModel):
 
 
 class AlertingConfig(ConfigModel):
-    """Who hears of alerts."""
+    """Receivers and routes of alerts."""
 
     receivers: Many[Receiver] = Field(description="Where alerts are sent.")
-    default: Name = Field(description="Receiver of the alerts that no route takes.")
-    routes: Many[AlertRoute] = Field(default=(), description="Exceptions; the first one that fits decides.")
+    default: Name = Field(description="Receiver of alerts that match no route.")
+    routes: Many[AlertRoute] = Field(default=(), description="Exceptions. The first match applies.")
 
     _names = unique_names("receivers")
 

@@ -34,21 +34,23 @@ class MonitoringConfig(ConfigModel):
 
     install: Literal["chart", "operator"] | None = Field(
         default=None,
-        description="`chart`: kube-prometheus-stack. `operator`: the same programs, without Grafana. "
-        "Else `operator` where `cluster.kind` is `local`, `chart` elsewhere.",
+        description="`chart`: kube-prometheus-stack. `operator`: the same programs without Grafana. Default: "
+        "`chart`, or `operator` with `cluster.kind: local`.",
     )
-    retention: Duration = Field(default=15 * 86400, description="How long metrics are kept; at least 3d.")
-    storage: Size = Field(default="50Gi", description="Size of Prometheus' volume; at least 1Gi.")
+    retention: Duration = Field(default=15 * 86400, description="Retention of metrics, at least 3d.")
+    storage: Size = Field(default="50Gi", description="Size of the volume of Prometheus, at least 1Gi.")
     storage_class: ObjectName | None = Field(
-        default=None, description="StorageClass of the volumes. Else that of the cluster section."
+        default=None, description="StorageClass of the volumes. Default: the class of the cluster section."
     )
-    scrape_interval: Duration = Field(default=30, description="Time between two readings of a target; 5s to 1m.")
-    slo: Slo = Field(default=Slo(), description="What every model server promises that says nothing else.")
-    alerting: AlertingConfig | None = Field(default=None, description="Who hears of alerts. Else nobody.")
+    scrape_interval: Duration = Field(default=30, description="Scrape interval, 5s to 1m.")
+    slo: Slo = Field(default=Slo(), description="Objectives of model servers that do not set their own.")
+    alerting: AlertingConfig | None = Field(default=None, description="Receivers of alerts. Default: none.")
     runbooks: Filled = Field(
-        default="docs/runbooks.md", description="Address of the page with the runbooks, for the links in alerts."
+        default="docs/runbooks.md", description="Address of the runbooks, for the links in alerts."
     )
-    grafana: bool | None = Field(default=None, description="Whether to install Grafana. Else with the chart.")
+    grafana: bool | None = Field(
+        default=None, description="Whether to install Grafana. Default: only with `install: chart`."
+    )
 
     def installs(self, cluster: str) -> Iterator[str]:
         yield from super().installs(cluster)

@@ -17,9 +17,9 @@ HIGHEST = 1_000_000_000
 
 
 class PriorityConfig(ConfigModel):
-    """A PriorityClass: who goes first when nodes are full."""
+    """A PriorityClass: which pods go first when nodes are full."""
 
-    name: ObjectName = Field(description="Name of the PriorityClass, which workloads name under `priority`.")
+    name: ObjectName = Field(description="Name of the PriorityClass, which workloads set as `priority`.")
     value: int = Field(
         ge=-HIGHEST,
         le=HIGHEST,
@@ -27,7 +27,7 @@ class PriorityConfig(ConfigModel):
         + ", ".join(f"`{name}` {value}" for name, value in PLATFORM.items())
         + "; a pod without one has 0.",
     )
-    preempts: bool = Field(default=True, description="Whether its pods may evict others of a lower value.")
+    preempts: bool = Field(default=True, description="Whether its pods may evict pods of a lower value.")
     description: Filled | None = Field(default=None, description="What it is for.")
 
     @rule()

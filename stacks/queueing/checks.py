@@ -63,7 +63,7 @@ def flavor_faults(queueing: QueueingConfig | None, cluster: Cluster, gpu: Gpu | 
 def queue_faults(
     team: TeamConfig, cluster: Cluster, gpu: Gpu | None, queueing: QueueingConfig | None
 ) -> Iterator[Fault]:
-    """Queues that promise what there is not."""
+    """Quotas that exceed the capacity."""
     if queueing is None:
         return
     pools = gpu_pools(cluster, gpu, queueing)
@@ -156,7 +156,7 @@ def _amount_faults(team: TeamConfig, quotas: QueueQuotas) -> Iterator[Fault]:
 def _training_faults(
     team: TeamConfig, quotas: QueueQuotas, pools: Sequence[PoolFacts], *, cohort: bool
 ) -> Iterator[Fault]:
-    """Training that would wait for ever: it asks for more than its queue ever gets."""
+    """Training that would never start: it requests more than its queue can ever have."""
     for number, entry in enumerate(team.training):
         needed: list[tuple[Path, str, Callable[[Fraction], str], Fraction, list[Fraction]]] = []
         for pods in entry.train_sets():
@@ -176,7 +176,7 @@ def _training_faults(
             if all(asked > most for most in mosts):
                 message = (
                     f"{text(asked)} is more than the team's queue ever gets, {text(max(mosts, default=Fraction(0)))}: "
-                    f"it would wait for ever; raise queue.{resource} or what it may borrow, or lower it"
+                    f"it would never start; raise queue.{resource} or what it may borrow, or lower it"
                 )
                 yield Fault(path=("team", "training", number, *path, resource), message=message)
 

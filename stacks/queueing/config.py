@@ -20,40 +20,49 @@ HIGHEST_PRIORITY = 1_000_000_000
 
 
 class PreemptionConfig(ConfigModel):
-    """Whose training a waiting one may stop. What is stopped goes back into its queue and starts again."""
+    """Which training a waiting training may preempt. Preempted training returns to its queue and starts again."""
 
     within_queue: Literal["never", "lowerPriority", "lowerOrNewerEqualPriority"] = Field(
-        default="lowerPriority", description="Training of the same queue."
+        default="lowerPriority", description="Which training of the same queue may be preempted."
     )
     reclaim: Literal["never", "lowerPriority", "any"] = Field(
-        default="any", description="Training of other teams on what the waiting one's team owns and lent."
+        default="any",
+        description="Which training of other teams may be preempted to reclaim quota that the team owns and lent.",
     )
     while_borrowing: Literal["never", "lowerPriority"] = Field(
-        default="never", description="Training of other teams although the waiting one would have to borrow itself."
+        default="never", description="Which training of other teams may be preempted while borrowing."
     )
 
 
 class WaitForPodsReady(ConfigModel):
-    """All pods of a training are ready in time, or it gives its place back and waits again."""
+    """Training whose pods are not all ready in time is evicted and waits again."""
 
-    timeout: Duration = Field(default=900, description="Longest time until all pods are ready, new nodes included.")
-    backoff: Duration = Field(default=60, description="Pause before the next try; doubled after each.")
-    retries: int | None = Field(default=None, ge=0, le=100, description="Tries before it is given up. Else no end.")
+    timeout: Duration = Field(
+        default=900, description="Timeout until all pods are ready, including the start of new nodes."
+    )
+    backoff: Duration = Field(default=60, description="Pause before the next attempt, doubled after each.")
+    retries: int | None = Field(
+        default=None, ge=0, le=100, description="Maximum number of attempts. Default: no limit."
+    )
 
 
 class WorkloadPriority(ConfigModel):
     """A priority that training names under `queuePriority`."""
 
     name: Name = Field(description="Name of the priority.")
-    value: int = Field(ge=-HIGHEST_PRIORITY, le=HIGHEST_PRIORITY, description="The higher goes first; without one, 0.")
+    value: int = Field(
+        ge=-HIGHEST_PRIORITY,
+        le=HIGHEST_PRIORITY,
+        description="Higher values go first. Training without a priority has 0.",
+    )
 
 
 class Flavor(ConfigModel):
     """GPU nodes that no pool of this file describes, such as those of an existing cluster."""
 
-    name: Name = Field(description="Name, as `queue.gpus` of teams has it.")
-    node_labels: Mapping[LabelKey, LabelValue] = Field(description="Labels that these nodes, and no others, have.")
-    gpus: int = Field(ge=1, le=100_000, description="Number of GPUs that they have together.")
+    name: Name = Field(description="Name, which teams use in `queue.gpus`.")
+    node_labels: Mapping[LabelKey, LabelValue] = Field(description="Labels that only these nodes have.")
+    gpus: int = Field(ge=1, le=100_000, description="Total number of GPUs of these nodes.")
 
     @rule("nodeLabels")
     def _not_every_node(self) -> Iterator[Fault]:
@@ -68,27 +77,29 @@ class Flavor(ConfigModel):
 
 
 class QueueingConfig(ConfigModel):
-    """Training waits in its team's queue (Kueue) until all of its pods have a place."""
+    """Training waits in its team's queue (Kueue) until there is room for all of its pods."""
 
     cohort: Name | None = Field(
-        default=None, description="Name of the cohort in which teams lend each other what is idle. Else none lends."
+        default=None, description="Name of the cohort in which teams lend each other idle quota. Default: no lending."
     )
-    fair_sharing: bool = Field(default=False, description="Whether idle resources are shared by the queues' weights.")
+    fair_sharing: bool = Field(
+        default=False, description="Whether idle resources are divided by the weights of the queues."
+    )
     strategy: Literal["bestEffort", "strict"] = Field(
-        default="bestEffort", description="Whether a training that does not fit lets later ones of its queue pass."
+        default="bestEffort", description="Whether later training of a queue may overtake training that does not fit."
     )
     preemption: PreemptionConfig = Field(
-        default=PreemptionConfig(), description="Whose training a waiting one may stop."
+        default=PreemptionConfig(), description="Which training a waiting training may preempt."
     )
     wait_for_pods_ready: WaitForPodsReady = Field(
-        default=WaitForPodsReady(), description="How long a started training may take to have all of its pods."
+        default=WaitForPodsReady(), description="How long admitted training may take until all of its pods are ready."
     )
     wait: Duration = Field(
-        default=7 * 86400, description="Longest time that `pulumi up` waits for a queued training to start."
+        default=7 * 86400, description="Longest time that `pulumi up` waits for queued training to start."
     )
-    priorities: Many[WorkloadPriority] = Field(default=(), description="Priorities that training may name.")
-    flavors: Many[Flavor] = Field(default=(), description="GPU nodes that no pool of this file describes.")
-    replicas: int = Field(default=1, ge=1, le=3, description="Replicas of Kueue's controller; one of them works.")
+    priorities: Many[WorkloadPriority] = Field(default=(), description="Priorities of training.")
+    flavors: Many[Flavor] = Field(default=(), description="GPU nodes that belong to no pool of this file.")
+    replicas: int = Field(default=1, ge=1, le=3, description="Replicas of Kueue's controller, of which one is active.")
 
     def installs(self, cluster: str) -> Iterator[str]:
         yield from super().installs(cluster)

@@ -22,19 +22,21 @@ from stacks.workloads.pod_sets import PodSet
 class ServingEntry(Container, PlacementConfig):
     """A server of one model."""
 
-    name: Name = Field(description="Name of the entry, its Deployment and its Service; unique in the team's serving.")
-    image: Image = Field(description="A sample image by its name, or an image reference with a tag or digest.")
-    command: Many[Filled] = Field(default=(), description="Command. Else the image's entry point.")
-    args: Many[str] = Field(default=(), description="Arguments. Else the image's own.")
-    model: Name = Field(description="Name of the model, as a training entry of the team trains it.")
+    name: Name = Field(
+        description="Name of the entry, its Deployment and its Service. Unique among the team's serving entries."
+    )
+    image: Image = Field(description="Name of a sample image, or an image reference with a tag or digest.")
+    command: Many[Filled] = Field(default=(), description="Command. Default: the image's entry point.")
+    args: Many[str] = Field(default=(), description="Arguments. Default: the image's.")
+    model: Name = Field(description="Name of the model that a training entry of the team trains.")
     version: ModelVersion | None = Field(
-        default=None, description="Version of the model, to roll back. Else the one that the config trains."
+        default=None, description="Version of the model, to roll back. Default: the version that the stack trains."
     )
     storage: Name | None = Field(
-        default=None, description="Storage of a model that no entry of the team trains; needs `version`."
+        default=None, description="Storage of a model that no entry of the team trains. Requires `version`."
     )
     route: RouteConfig | None = Field(default=None, description="Host and path at the environment's gateway.")
-    slo: ServerSlo | None = Field(default=None, description="Promises that differ from the environment's.")
+    slo: ServerSlo | None = Field(default=None, description="Objectives that differ from the environment's.")
 
     @rule("version")
     def _version_from_elsewhere(self) -> Iterator[Fault]:

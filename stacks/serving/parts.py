@@ -16,23 +16,28 @@ from stacks.workloads.config import ResourcesConfig
 
 
 class ServingResources(ResourcesConfig):
-    """What one replica of a server asks for and the most it gets."""
+    """Requests and limits of one replica of a server."""
 
     least_cpu_limit: ClassVar[str | None] = "1"
 
-    cpu: Cpu = Field(default="250m", description="CPU that is reserved. Without a CPU limit it may use 1 core or this.")
-    memory: Memory = Field(default="512Mi", description="Memory that is reserved.")
+    cpu: Cpu = Field(
+        default="250m",
+        description="CPU request. Without a CPU limit, the limit is the request or 1 core, whichever is more.",
+    )
+    memory: Memory = Field(default="512Mi", description="Memory request.")
 
 
 class AutoscalingConfig(ConfigModel):
     """A HorizontalPodAutoscaler."""
 
-    min: int = Field(default=1, ge=1, le=1000, description="Fewest replicas.")
-    max: int = Field(ge=1, le=1000, description="Most replicas.")
-    cpu: int | None = Field(default=None, ge=1, le=100, description="CPU to aim at, in percent of the request.")
-    memory: int | None = Field(default=None, ge=1, le=100, description="Memory to aim at, in percent of the request.")
+    min: int = Field(default=1, ge=1, le=1000, description="Minimum number of replicas.")
+    max: int = Field(ge=1, le=1000, description="Maximum number of replicas.")
+    cpu: int | None = Field(default=None, ge=1, le=100, description="Target CPU utilization in percent of the request.")
+    memory: int | None = Field(
+        default=None, ge=1, le=100, description="Target memory utilization in percent of the request."
+    )
     scale_down_after: int = Field(
-        default=300, ge=0, le=3600, description="Seconds that the load must be lower before replicas go."
+        default=300, ge=0, le=3600, description="Seconds that the load must stay lower before replicas are removed."
     )
 
     @rule()
@@ -48,11 +53,15 @@ class AutoscalingConfig(ConfigModel):
 
 
 class ProbesConfig(ConfigModel):
-    """How the platform finds out that a replica lives and is ready."""
+    """How Kubernetes finds out whether a replica is alive and ready."""
 
-    liveness_path: UrlPath = Field(default="/healthz", description="Answers 200 while the process is sound.")
-    readiness_path: UrlPath = Field(default="/readyz", description="Answers 200 once the model is loaded and warm.")
-    startup_seconds: int = Field(default=300, ge=5, le=7200, description="Longest time to load the model.")
+    liveness_path: UrlPath = Field(
+        default="/healthz", description="Path that answers 200 while the process is healthy."
+    )
+    readiness_path: UrlPath = Field(
+        default="/readyz", description="Path that answers 200 once the model is loaded and warm."
+    )
+    startup_seconds: int = Field(default=300, ge=5, le=7200, description="Longest time to load the model, in seconds.")
     period_seconds: int = Field(default=5, ge=1, le=300, description="Seconds between two probes.")
     timeout_seconds: int = Field(default=2, ge=1, le=60, description="Seconds after which a probe has failed.")
 
@@ -61,8 +70,10 @@ class RollingUpdate(ConfigModel):
     """Replicas are replaced a few at a time."""
 
     kind: Literal["rolling"] = Field(default="rolling", description="A rolling update.")
-    max_surge: int = Field(default=1, ge=0, le=1000, description="Replicas above the wanted number during a rollout.")
-    max_unavailable: int = Field(default=0, ge=0, le=1000, description="Replicas that may be missing during a rollout.")
+    max_surge: int = Field(default=1, ge=0, le=1000, description="Replicas above the desired number during a rollout.")
+    max_unavailable: int = Field(
+        default=0, ge=0, le=1000, description="Replicas that may be unavailable during a rollout."
+    )
 
     @rule("maxUnavailable")
     def _some_replica_moves(self) -> Iterator[Fault]:
@@ -77,13 +88,16 @@ def share_of(amount: int | str, replicas: int) -> int:
 
 
 class DisruptionConfig(ConfigModel):
-    """A PodDisruptionBudget: how many replicas a node drain may take at once."""
+    """A PodDisruptionBudget: how many replicas a node drain may evict at once."""
 
     max_unavailable: Amount | None = Field(
         default=None,
-        description="Replicas that may be missing, a number or percentage. 1 without `minAvailable`.",
+        description="Replicas that may be unavailable, as a number or percentage. Default: 1, unless `minAvailable`"
+        " is set.",
     )
-    min_available: Amount | None = Field(default=None, description="Replicas that must stay, a number or percentage.")
+    min_available: Amount | None = Field(
+        default=None, description="Replicas that must stay available, as a number or percentage."
+    )
 
     @rule()
     def _nodes_can_drain(self) -> Iterator[Fault]:

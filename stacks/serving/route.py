@@ -38,9 +38,11 @@ RoutePath = Annotated[str, Rule("path prefix", check_route_path, "a path of plai
 class RouteConfig(ConfigModel):
     """Where clients outside the cluster find the server. `{}` is the team's host and the entry's name."""
 
-    host: HostName | None = Field(default=None, description="Host name. Else `<team>.<domain>`.")
-    path: RoutePath | None = Field(default=None, description="Path prefix. Else `/<name of the entry>`.")
-    strip_path: bool = Field(default=True, description="Whether the server sees paths without the prefix.")
+    host: HostName | None = Field(default=None, description="Host name. Default: `<team>.<domain>`.")
+    path: RoutePath | None = Field(default=None, description="Path prefix. Default: `/<name of the entry>`.")
+    strip_path: bool = Field(
+        default=True, description="Whether the prefix is removed from the path that the server receives."
+    )
     timeout_seconds: int | None = Field(
-        default=None, ge=1, le=3600, description="Seconds until a request is given up. Else the controller decides."
+        default=None, ge=1, le=3600, description="Timeout of requests in seconds. Default: the controller's."
     )

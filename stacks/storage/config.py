@@ -48,41 +48,44 @@ class StorageModel(ConfigModel):
 
 
 class VolumeStorage(StorageModel):
-    """A PersistentVolumeClaim in each team that uses it, filled by the cluster's provisioner."""
+    """A PersistentVolumeClaim in each team that uses it, provisioned by the cluster."""
 
-    name: Name = Field(description="Name that workloads use; unique in the environment.")
+    name: Name = Field(description="Name that workloads use. Unique in the environment.")
     kind: Literal["volume"] = Field(description="A volume of a StorageClass.")
     size: Size = Field(description="Capacity of each team's claim.")
     access_mode: AccessMode = Field(
         default="ReadWriteOnce",
-        description="`ReadWriteMany` where training and serving share it on a cluster of several nodes.",
+        description="Access mode. `ReadWriteMany` where training and serving share the volume on a cluster with "
+        "several nodes.",
     )
     storage_class: ObjectName | None = Field(
         default=None,
-        description="StorageClass of the claim. Else that of the cluster section, else the default class.",
+        description="StorageClass of the claim. Default: the class of the cluster section, or the "
+        "cluster's default class.",
     )
     reclaim: Reclaim | None = Field(
         default=None,
-        description="What becomes of claim and data when the stack drops the storage. "
-        "Else `Retain` where data is protected (`protectData`), `Delete` where not.",
+        description="What happens to claim and data when the storage is removed from the stack. Default: `Retain` "
+        "where data is protected (`protectData`), otherwise `Delete`.",
     )
 
 
 class SharedStorage(StorageModel):
     """What all kinds have that lie on a server which other teams, or others, use too."""
 
-    name: Name = Field(description="Name that workloads use; unique in the environment.")
+    name: Name = Field(description="Name that workloads use. Unique in the environment.")
     access_mode: SharedAccessMode = Field(
-        default="ReadWriteMany", description="`ReadOnlyMany` for data that no workload writes."
+        default="ReadWriteMany", description="Access mode. `ReadOnlyMany` for data that no workload writes."
     )
     reclaim: Reclaim | None = Field(
         default=None,
-        description="What becomes of the claim when the stack drops the storage, and with `dynamic` of the data; else "
-        "`Retain` where data is protected. What lies on a `static` volume always stays.",
+        description="What happens to the claim, and with `dynamic` to the data, when the storage is removed from "
+        "the stack. Default: `Retain` where data is protected, otherwise `Delete`. Data on a `static` "
+        "volume always stays.",
     )
     shared: bool = Field(
         default=False,
-        description=f"Whether several teams may use the same folder. Else it needs `{TEAM}` in its path.",
+        description=f"Whether several teams may use the same folder. Otherwise `path` must contain `{TEAM}`.",
     )
 
 
@@ -92,12 +95,13 @@ class NfsStorage(SharedStorage):
     kind: Literal["nfs"] = Field(description="A folder of an NFS server.")
     size: Size = Field(description="Capacity of each team's claim. NFS itself sets no limit.")
     server: Host = Field(description="The NFS server.")
-    path: ExportPath = Field(description="The exported folder. With `static` it must be there.")
+    path: ExportPath = Field(description="The exported folder. With `static` it must exist.")
     provisioning: Provisioning = Field(
         default="static",
-        description="`dynamic`: a folder below `path` for each claim, made by csi-driver-nfs (`storageDrivers`).",
+        description="`static`: the folder itself. `dynamic`: a folder below `path` for each claim, created by "
+        "csi-driver-nfs (`storageDrivers`).",
     )
-    mount_options: Many[MountOption] = Field(default=("nfsvers=4.1",), description="Options of the mount.")
+    mount_options: Many[MountOption] = Field(default=("nfsvers=4.1",), description="Mount options.")
 
     @rule("provisioning")
     def _own_folders(self) -> Iterator[Fault]:
@@ -112,14 +116,14 @@ class EfsStorage(SharedStorage):
     kind: Literal["efs"] = Field(description="A folder of EFS.")
     size: Size = Field(description="Capacity of each team's claim. EFS itself sets no limit.")
     file_system: EfsId | None = Field(
-        default=None, description="The file system. Else the one of `cluster.sharedFiles`, with `kind: aws`."
+        default=None, description="The file system. Default: `cluster.sharedFiles`, with `kind: aws`."
     )
     provisioning: Provisioning = Field(
         default="dynamic",
         description="`dynamic`: an access point for each claim. `static`: `path`, or each team's own access point.",
     )
     path: ExportPath | None = Field(
-        default=None, description="With `static` and `fileSystem`: the folder, which must be there."
+        default=None, description="With `static` and `fileSystem`: the folder, which must exist."
     )
 
     @property
@@ -139,18 +143,22 @@ class EfsStorage(SharedStorage):
 class FsxStorage(SharedStorage):
     """An FSx for Lustre file system, through its CSI driver."""
 
-    kind: Literal["fsx"] = Field(description="FSx for Lustre.")
-    size: Size = Field(description="Capacity: of the file system, or with `dynamic` of one for each team's claim.")
+    kind: Literal["fsx"] = Field(description="A file system of FSx for Lustre.")
+    size: Size = Field(
+        description="Capacity of the file system. With `dynamic` each team's claim has its own file system."
+    )
     file_system: FsxId | None = Field(
-        default=None, description="The file system. Else the one of `cluster.lustre`, with `kind: aws`."
+        default=None, description="The file system. Default: `cluster.lustre`, with `kind: aws`."
     )
     dns_name: Host | None = Field(default=None, description="DNS name of `fileSystem`.")
     mount_name: Filled | None = Field(default=None, description="Mount name of `fileSystem`.")
     provisioning: Provisioning = Field(
         default="static", description="`dynamic`: a file system for each team's claim, in `subnet`."
     )
-    subnet: SubnetId | None = Field(default=None, description="With `dynamic`: where the file systems are.")
-    security_groups: Many[SecurityGroupId] = Field(default=(), description="With `dynamic`: who may reach them.")
+    subnet: SubnetId | None = Field(default=None, description="With `dynamic`: subnet of the file systems.")
+    security_groups: Many[SecurityGroupId] = Field(
+        default=(), description="With `dynamic`: security groups of the file systems."
+    )
 
     @property
     def file_system_remedy(self) -> str | None:
@@ -175,46 +183,49 @@ class FsxStorage(SharedStorage):
 
 
 class SecretCredentials(ConfigModel):
-    """Keys that are in a Secret."""
+    """Access keys from a Secret."""
 
     kind: Literal["secret"] = Field(description="Keys in a Secret of the team's namespace.")
     name: ObjectName = Field(description="Name of the Secret; its keys are `accessKeyId` and `secretAccessKey`.")
 
 
 class IdentityCredentials(ConfigModel):
-    """No keys: the pods' service accounts have the rights."""
+    """No keys: the service accounts of the pods have the rights."""
 
-    kind: Literal["identity"] = Field(description="Workload identity: what the service accounts of the pods may do.")
+    kind: Literal["identity"] = Field(description="Workload identity: the rights of the pods' service accounts.")
 
 
 Credentials = Annotated[SecretCredentials | IdentityCredentials, Field(discriminator="kind")]
 
 
 class S3Storage(SharedStorage):
-    """A part of a bucket: in AWS, on any other S3 server, or on the platform's own (`objectStore`)."""
+    """A prefix in a bucket: in AWS, on any other S3 server, or on the platform's own (`objectStore`)."""
 
     kind: Literal["s3"] = Field(description="A bucket.")
     bucket: BucketName | None = Field(
         default=None,
-        description="The bucket; with `kind: aws` also by its name under `cluster.buckets`. "
-        "Else the team's own on the S3 server of `objectStore`.",
+        description="The bucket; with `kind: aws` also a name under `cluster.buckets`. Default: the team's bucket "
+        "on the S3 server of `objectStore`.",
     )
     prefix: Prefix | None = Field(
         default=None,
-        description=f"The part of the bucket. Else `teams/{TEAM}/<name>`. In a bucket of `cluster.buckets` it begins "
+        description=f"Prefix in the bucket. Default: `teams/{TEAM}/<name>`. In a bucket of `cluster.buckets` it begins "
         f"with `teams/{TEAM}/`, which is what the team's role may see.",
     )
     access: Literal["env", "mountpoint"] = Field(
         default="env",
-        description="`env`: programs get `s3://` URIs. `mountpoint`: mounted by the Mountpoint driver, to be read.",
+        description="`env`: programs get `s3://` URIs. `mountpoint`: mounted read-only by the Mountpoint driver.",
     )
-    endpoint: Endpoint | None = Field(default=None, description="The S3 server. Else AWS.")
+    endpoint: Endpoint | None = Field(default=None, description="URL of the S3 server. Default: AWS.")
     region: BucketRegion | None = Field(
-        default=None, description="Its region. Else the cluster's with `kind: aws`, or `us-east-1`."
+        default=None, description="Region. Default: the cluster's with `kind: aws`, otherwise `us-east-1`."
     )
-    credentials: Credentials | None = Field(default=None, description="Who the programs are. Else workload identity.")
+    credentials: Credentials | None = Field(
+        default=None, description="How programs authenticate. Default: workload identity."
+    )
     size: Size = Field(
-        default="1Gi", description="With `mountpoint`: what the claim says. Kubernetes wants a size, a bucket has none."
+        default="1Gi",
+        description="With `mountpoint`: size of the claim. Kubernetes requires one, although a bucket has no limit.",
     )
 
     @rule("bucket")
@@ -242,20 +253,20 @@ class CephStorage(SharedStorage):
     size: Size = Field(description="Capacity of each team's claim; with `dynamic` a quota of CephFS.")
     cluster_id: Filled = Field(description="`clusterID` of the driver's configuration.")
     file_system: Filled = Field(description="Name of the CephFS file system.")
-    pool: Filled | None = Field(default=None, description="With `dynamic`: data pool. Else the file system's own.")
+    pool: Filled | None = Field(default=None, description="With `dynamic`: data pool. Default: the file system's.")
     driver: ObjectName = Field(
         default="cephfs.csi.ceph.com", description="Name of the driver; Rook's is `rook-ceph.cephfs.csi.ceph.com`."
     )
     secret_namespace: ObjectName = Field(description="Namespace of the driver's Secrets.")
-    node_secret: ObjectName = Field(description="Secret with which nodes mount.")
+    node_secret: ObjectName = Field(description="Secret that nodes use to mount volumes.")
     provisioner_secret: ObjectName | None = Field(
-        default=None, description="With `dynamic`: Secret with which volumes are made."
+        default=None, description="With `dynamic`: Secret that the driver uses to create volumes."
     )
     provisioning: Provisioning = Field(
         default="dynamic", description="`dynamic`: a subvolume for each claim. `static`: the folder `path`."
     )
-    path: ExportPath | None = Field(default=None, description="With `static`: the folder, which must be there.")
-    mount_options: Many[MountOption] = Field(default=(), description="Options of the mount.")
+    path: ExportPath | None = Field(default=None, description="With `static`: the folder, which must exist.")
+    mount_options: Many[MountOption] = Field(default=(), description="Mount options.")
 
     @rule("provisioning", "provisionerSecret", "path")
     def _provisioning(self) -> Iterator[Fault]:
@@ -278,12 +289,13 @@ Storage = Annotated[
 
 
 class ObjectStoreConfig(ConfigModel):
-    """The platform's own S3 server, for clusters that have none near: for each team one, with a bucket and keys."""
+    """The platform's own S3 server, for clusters without one: one for each team, with a bucket and keys."""
 
     size: Size = Field(description="Capacity of each team's bucket.")
     storage_class: ObjectName | None = Field(
         default=None,
-        description="StorageClass of its volume. Else that of the cluster, else the default class.",
+        description="StorageClass of the volume. Default: the class of the cluster section, or the "
+        "cluster's default class.",
     )
 
     def installs(self, cluster: str) -> Iterator[str]:
@@ -292,7 +304,7 @@ class ObjectStoreConfig(ConfigModel):
 
 
 def has_claim(storage: Storage) -> bool:
-    """Whether workloads mount it, so that it is a claim and counts in a quota. Else they reach it over HTTP."""
+    """Whether workloads mount it, so that it is a claim and counts in a quota. Otherwise they reach it over HTTP."""
     return not (isinstance(storage, S3Storage) and storage.access == "env")
 
 

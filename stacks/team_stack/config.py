@@ -44,17 +44,17 @@ _OF_THE_ENVIRONMENT = ("quota", "queue", "owners", "developers", "viewers", "mes
 class TeamStack(ConfigModel):
     """The workloads of one team. Namespace, members and quota are in the environment's stack."""
 
-    environment: StackName = Field(description="Stack of the environment, from which cluster and role are taken.")
+    environment: StackName = Field(description="Stack of the environment, whose outputs provide cluster and role.")
     cluster: TeamCluster = Field(
         default=AwsReference(),
-        description="How the team reaches the environment's cluster. On a cluster that is not on AWS: `kind: existing` "
-        "with a kubeconfig that has the team's rights.",
+        description="How the team reaches the environment's cluster. Outside AWS: `kind: existing` with a "
+        "kubeconfig that has the team's rights.",
     )
-    images: Images = Field(default=Images(), description="Where the sample images come from.")
-    protect_data: bool = Field(default=True, description="Whether the volumes are protected from deletion.")
+    images: Images = Field(default=Images(), description="Registry of the sample images.")
+    protect_data: bool = Field(default=True, description="Whether volumes are protected from deletion.")
     gpu_claims: bool = Field(default=False, description="Whether the environment has `gpu.dra`.")
-    storage: Many[Storage] = Field(default=(), description="Storage that the workloads name.")
-    team: TeamConfig = Field(description="The team, named as in the environment, and its workloads.")
+    storage: Many[Storage] = Field(default=(), description="Storage that workloads use, by name.")
+    team: TeamConfig = Field(description="The team, under its name in the environment, and its workloads.")
 
     _names = unique_names("storage")
 
@@ -83,7 +83,7 @@ class TeamStack(ConfigModel):
                 yield Fault(path=("team", "serving", index, "route"), message=message)
             if server.slo is not None:
                 message = (
-                    "is kept an eye on by the environment's monitoring, which a team stack does not see; "
+                    "is monitored by the environment stack, which a team stack cannot access; "
                     "say the server in the environment's stack, or remove the key"
                 )
                 yield Fault(path=("team", "serving", index, "slo"), message=message)

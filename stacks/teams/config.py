@@ -20,7 +20,7 @@ from stacks.workloads.types import MigProfile
 
 
 class Quota(ConfigModel):
-    """The most that a team's pods may ask for together. What is left out is not limited."""
+    """Limits of the sum of requests of a team's pods. What you omit is not limited."""
 
     cpu: Cpu | None = Field(default=None, description="Sum of CPU requests.")
     memory: Memory | None = Field(default=None, description="Sum of memory requests.")
@@ -36,29 +36,33 @@ class Quota(ConfigModel):
 class TeamConfig(ConfigModel):
     """A namespace with its members, limits and workloads."""
 
-    name: Name = Field(description="Name of the team; unique in the environment.")
-    namespace: Namespace | None = Field(default=None, description="Namespace. Else the team's name.")
-    quota: Quota | None = Field(default=None, description="The most that the team may use.")
+    name: Name = Field(description="Name of the team. Unique in the environment.")
+    namespace: Namespace | None = Field(default=None, description="Namespace. Default: the team's name.")
+    quota: Quota | None = Field(default=None, description="Limits of what the team may use in total.")
     queue: Queue | None = Field(
-        default=None, description="What the team's training owns and borrows. Else what its `quota` says."
+        default=None, description="What the team's training owns and may borrow. Default: from `quota`."
     )
-    owners: Many[Group] = Field(default=(), description="Groups with every right that a namespace has.")
-    developers: Many[Group] = Field(default=(), description="Groups that may run and change workloads.")
-    viewers: Many[Group] = Field(default=(), description="Groups that may look, but not at Secrets.")
+    owners: Many[Group] = Field(default=(), description="Groups with all rights in the namespace.")
+    developers: Many[Group] = Field(default=(), description="Groups that may create and change workloads.")
+    viewers: Many[Group] = Field(default=(), description="Groups that may read everything except Secrets.")
     labels: Mapping[OwnLabelKey, LabelValue] = Field(
         default={}, description="Labels of the namespace and of the team's objects."
     )
-    mesh: bool | None = Field(default=None, description="Whether the pods join the mesh; they do where there is one.")
-    secrets: Many[Secret] = Field(default=(), description="Kubernetes Secrets that the stack makes.")
+    mesh: bool | None = Field(
+        default=None, description="Whether the pods join the mesh. Default: `true` where the environment has one."
+    )
+    secrets: Many[Secret] = Field(default=(), description="Kubernetes Secrets that the stack creates.")
     aws_credentials: Credentials | None = Field(
-        default=None, description="Access key for its entries in Secrets Manager. Not on AWS, where it has a role."
+        default=None,
+        description="Access key for the team's entries in Secrets Manager. Not with `kind: aws`, where the team has"
+        " a role.",
     )
     image_pull: Many[RegistryLoginConfig] = Field(default=(), description="Private registries of the team's images.")
     network: NetworkConfig | None = Field(
-        default=None, description="Connections beyond what every team has: DNS, and requests to servers."
+        default=None, description="Connections besides those that every team has: DNS, and requests to servers."
     )
-    training: Many[Training] = Field(default=(), description="What the team trains.")
-    serving: Many[Serving] = Field(default=(), description="What the team serves.")
+    training: Many[Training] = Field(default=(), description="Training entries of the team.")
+    serving: Many[Serving] = Field(default=(), description="Serving entries of the team.")
 
     _names = unique_names("training", "serving", "secrets")
 

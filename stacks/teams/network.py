@@ -15,14 +15,14 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class TrafficConfig(ConfigModel):
-    """Connections with one peer: a range of addresses, or the pods of a namespace."""
+    """Connections with one peer: address ranges, or the pods of a namespace."""
 
-    cidr: Cidr | None = Field(default=None, description="Addresses of the peer. Policies know no host names.")
+    cidr: Cidr | None = Field(default=None, description="CIDRs of the peer. Network policies cannot use host names.")
     namespace: ObjectName | None = Field(default=None, description="Namespace of the peer's pods.")
-    ports: Many[Port] = Field(description="Ports of the pod or address that is connected to.")
+    ports: Many[Port] = Field(description="Ports of the destination.")
     protocol: Literal["TCP", "UDP"] = Field(default="TCP", description="Protocol of the ports.")
     workload: Name | None = Field(
-        default=None, description="Entry of the team that this is for. Else all pods of the team."
+        default=None, description="Entry of the team that this applies to. Default: all pods of the team."
     )
 
     @rule("cidr", "namespace")
@@ -48,7 +48,7 @@ class TrafficConfig(ConfigModel):
 
 
 class NetworkConfig(ConfigModel):
-    """What a team's pods may do beside DNS and answering requests to servers. Both ends have to allow a connection."""
+    """Connections that a team's pods may have, besides DNS and requests to servers. Both ends must allow them."""
 
     egress: Many[TrafficConfig] = Field(default=(), description="Connections that the team's pods may open.")
     ingress: Many[TrafficConfig] = Field(default=(), description="Connections that others may open to the team's pods.")

@@ -35,7 +35,7 @@ Weight = Annotated[float, Rule("weight", check_weight, "a number from 0.001 to 1
 
 
 class Amounts(ConfigModel):
-    """Amounts of what a queue counts. GPUs are counted by pool, CPU and memory wherever a pod lands."""
+    """Amounts that a queue counts. GPUs are counted by pool, CPU and memory on all nodes together."""
 
     cpu: Cpu | None = Field(default=None, description="CPU.")
     memory: Memory | None = Field(default=None, description="Memory.")
@@ -43,18 +43,20 @@ class Amounts(ConfigModel):
 
 
 class Queue(ConfigModel):
-    """What the team's training owns, and what it may borrow and lends."""
+    """What the team's training owns, may borrow and lends."""
 
-    cpu: Cpu | None = Field(default=None, description="CPU that is its own. Else `quota` without what servers take.")
-    memory: Memory | None = Field(default=None, description="Memory that is its own. Else as for `cpu`.")
+    cpu: Cpu | None = Field(
+        default=None, description="CPU that the team owns. Default: `quota` without the CPU of servers."
+    )
+    memory: Memory | None = Field(default=None, description="Memory that the team owns. Default: as for `cpu`.")
     gpus: Gpus | None = Field(
-        default=None, description="GPUs that are its own. Else as for `cpu`; without a quota none."
+        default=None, description="GPUs that the team owns. Default: as for `cpu`; without a quota none."
     )
     borrowing_limit: Amounts = Field(
         default=Amounts(),
-        description="The most it borrows beside that. Else what `quota` leaves.",
+        description="Maximum that the team may borrow. Default: the rest of `quota`.",
     )
     lending_limit: Amounts = Field(
-        default=Amounts(), description="The most that others borrow of what it leaves idle. Else all of it."
+        default=Amounts(), description="Maximum that others may borrow of the team's idle quota. Default: all of it."
     )
-    weight: Weight = Field(default=1.0, description="Its share of what is idle, compared with that of other queues.")
+    weight: Weight = Field(default=1.0, description="Share of idle resources, relative to the weights of other queues.")

@@ -59,24 +59,26 @@ class Credentials(ConfigModel):
     """An access key of AWS, by the names of its parts under `ml-platform:secrets`."""
 
     access_key_id: Name = Field(description="Name of the key's id.")
-    secret_access_key: Name = Field(description="Name of the key itself.")
+    secret_access_key: Name = Field(description="Name of the secret key.")
 
 
 class EntryKeyConfig(ConfigModel):
-    """Where in Secrets Manager a value is."""
+    """A value in Secrets Manager."""
 
-    entry: Entry = Field(description="Name of the entry. On AWS it is below `<cluster.name>/teams/<team>/`.")
-    property: Filled | None = Field(
-        default=None, description="Property of the JSON that the entry holds, such as `db.password`. Else all of it."
+    entry: Entry = Field(
+        description="Name of the entry. With `kind: aws` it starts with `<cluster.name>/teams/<team>/`."
     )
-    version: Stage | None = Field(default=None, description="Stage of the entry. Else `AWSCURRENT`.")
+    property: Filled | None = Field(
+        default=None, description="Property of the entry's JSON, such as `db.password`. Default: the whole entry."
+    )
+    version: Stage | None = Field(default=None, description="Stage of the entry. Default: `AWSCURRENT`.")
 
 
 class PulumiSecret(ConfigModel):
     """A Kubernetes Secret of the team, with values from Pulumi's encrypted config."""
 
     name: Name = Field(description="Name of the Secret.")
-    kind: Literal["pulumi"] = Field(default="pulumi", description="Values of Pulumi's own config.")
+    kind: Literal["pulumi"] = Field(default="pulumi", description="Values from the Pulumi config.")
     keys: Mapping[SecretKeyName, ValueName] = Field(
         description="Keys of the Secret, each with the name of its value under `ml-platform:secrets`."
     )
@@ -92,12 +94,12 @@ class AwsSecret(ConfigModel):
     """A Kubernetes Secret of the team, with values that External Secrets reads from AWS Secrets Manager."""
 
     name: Name = Field(description="Name of the Secret.")
-    kind: Literal["aws"] = Field(description="Values of entries of AWS Secrets Manager.")
+    kind: Literal["aws"] = Field(description="Values from AWS Secrets Manager.")
     keys: Mapping[SecretKeyName, EntryKeyConfig] = Field(
-        description="Keys of the Secret, each with the entry that has its value."
+        description="Keys of the Secret, each with the entry that holds its value."
     )
     refresh: Duration | None = Field(
-        default=None, description="How often the entries are read again. Else `externalSecrets.refresh`."
+        default=None, description="How often the entries are read. Default: `externalSecrets.refresh`."
     )
 
     @rule("keys")
@@ -119,10 +121,10 @@ Secret = Annotated[
 
 
 class RegistryLoginConfig(ConfigModel):
-    """A registry that the team's images are pulled from."""
+    """Login to a private registry of the team's images."""
 
     registry: Filled = Field(description="Host of the registry, such as `ghcr.io`.")
-    username: Filled = Field(description="Who pulls.")
+    username: Filled = Field(description="User name.")
     password: Name = Field(description="Name of the password or token under `ml-platform:secrets`.")
 
     @rule()

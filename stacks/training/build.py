@@ -97,7 +97,7 @@ def prepare_placement(entry: TrainingEntry, team: str) -> Placement:
     """Where the Job that prepares data runs: where the entry says, or anywhere where that is a pool of GPU nodes.
 
     Preparing data needs no GPU, and GPU nodes have better things to do. An entry that trains on GPUs and selects its
-    nodes by label most likely selects GPU nodes, too; there the pod tolerates their taint, or it would wait for ever.
+    nodes by label most likely selects GPU nodes, too; there the pod tolerates their taint, or it would never start.
     """
     placement = placement_of(entry, team, priority=priorities.TRAINING)
     trains_on_gpus = any(pods.resources.gpu_resources for pods in entry.train_sets())

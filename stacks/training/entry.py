@@ -24,44 +24,47 @@ class Preprocess(Container):
 
     platform_variables: ClassVar[frozenset[str]] = TRAINING_VARIABLES
 
-    image: Image | None = Field(default=None, description="Image of the Job. Else the entry's image.")
-    command: Many[Filled] = Field(default=(), description="Command. Else the image's entry point.")
+    image: Image | None = Field(default=None, description="Image of the Job. Default: the entry's image.")
+    command: Many[Filled] = Field(default=(), description="Command. Default: the image's entry point.")
     args: Many[str] = Field(default=("preprocess",), description="Arguments.")
     resources: ResourcesConfig | None = Field(
-        default=None, description="What the Job gets. Else the entry's CPU and memory, without its GPUs."
+        default=None, description="Resources of the Job. Default: the entry's CPU and memory, without its GPUs."
     )
 
 
 class TrainingEntry(Container, PlacementConfig):
-    """A training: data is prepared, then one model is trained on it."""
+    """A training entry: data is prepared, then one model is trained on it."""
 
     platform_variables: ClassVar[frozenset[str]] = TRAINING_VARIABLES
 
-    name: Name = Field(description="Name of the entry; unique among the team's training entries.")
-    image: Image = Field(description="A sample image by its name, or an image reference with a tag or digest.")
-    command: Many[Filled] = Field(default=(), description="Command. Else the image's entry point.")
+    name: Name = Field(description="Name of the entry. Unique among the team's training entries.")
+    image: Image = Field(description="Name of a sample image, or an image reference with a tag or digest.")
+    command: Many[Filled] = Field(default=(), description="Command. Default: the image's entry point.")
     args: Many[str] = Field(default=("train",), description="Arguments.")
     preprocess: Preprocess | None = Field(
         default=Preprocess(),
-        description="The Job that prepares data; `false` for none, then `DATA_DIR` is the storage's root.",
+        description="The Job that prepares data. `false`: no Job, and `DATA_DIR` is the root of the storage.",
     )
     data: Name = Field(description="Storage that holds the data.")
-    model: Name = Field(description="Storage that the model is written to.")
+    model: Name = Field(description="Storage for the model.")
     checkpoint: Name | None = Field(
         default=None,
-        description="Storage for checkpoints, in `CHECKPOINT_DIR`: a training that is interrupted resumes from there.",
+        description="Storage for checkpoints, in `CHECKPOINT_DIR`. Interrupted training resumes from the last one.",
     )
-    model_name: Name | None = Field(default=None, description="Name of the model. Else the entry's name.")
+    model_name: Name | None = Field(default=None, description="Name of the model. Default: the entry's name.")
     rerun: Filled | None = Field(
         default=None,
-        description="Any text: a new one trains again though nothing else changed, such as a date.",
+        description="Any text, such as a date. A change trains again, even if nothing else changed.",
     )
-    retries: int = Field(default=2, ge=0, le=100, description="How often a failed pod is started again.")
+    retries: int = Field(default=2, ge=0, le=100, description="How often a failed pod is restarted.")
     queue_priority: Name | None = Field(
-        default=None, description="Priority in the queue, of the environment's `queueing.priorities`. Else its pods'."
+        default=None,
+        description="Priority in the queue, from the environment's `queueing.priorities`. Default: the priority of "
+        "its pods.",
     )
     timeout: Duration = Field(
-        default=86400, description="Longest run of each Job, retries included: seconds or `2h`, `1d`."
+        default=86400,
+        description="Longest run of each Job, including retries: seconds, or a duration such as `2h` or `1d`.",
     )
 
     @field_validator("preprocess", mode="before")

@@ -21,16 +21,16 @@ _PLATFORM_FOLDERS = ("/tmp", "/models", "/data", "/proc", "/sys", "/dev", "/bin"
 
 
 class Limits(ConfigModel):
-    """The most a container may use, where that is more than what it asks for."""
+    """Limits of a container, where they are higher than its requests."""
 
-    cpu: Cpu | None = Field(default=None, description="Most CPU. Else the request.")
-    memory: Memory | None = Field(default=None, description="Most memory. Else the request.")
+    cpu: Cpu | None = Field(default=None, description="CPU limit. Default: the request.")
+    memory: Memory | None = Field(default=None, description="Memory limit. Default: the request.")
 
 
 class MigRequest(ConfigModel):
     """Partitions of GPUs (Multi-Instance GPU)."""
 
-    profile: MigProfile = Field(description="Profile of the partitions, as the environment's `gpu.sharing` makes them.")
+    profile: MigProfile = Field(description="Profile of the partitions, one of the environment's `gpu.sharing`.")
     count: int = Field(default=1, ge=1, le=56, description="Number of partitions.")
 
 
@@ -45,19 +45,17 @@ def _limit_faults(key: str, request: str, limit: str | None, text: Callable[[Fra
 
 
 class ResourcesConfig(ConfigModel):
-    """What one container asks for and the most it gets."""
+    """Requests and limits of one container."""
 
     # Where the config gives no CPU limit, it is at least this: start-up needs more than steady work.
     least_cpu_limit: ClassVar[str | None] = None
 
-    cpu: Cpu = Field(default="1", description="CPU that is reserved, in cores or millicores.")
-    memory: Memory = Field(default="1Gi", description="Memory that is reserved.")
-    gpus: int = Field(default=0, ge=0, le=16, description="GPUs; they are never shared or overcommitted.")
-    shared_gpus: int = Field(
-        default=0, ge=0, le=1, description="A slice of a GPU that is time-sliced; its memory is not protected."
-    )
-    mig: MigRequest | None = Field(default=None, description="Partitions of GPUs, each with its own memory.")
-    limits: Limits = Field(default=Limits(), description="The most it may use, where that is more than is reserved.")
+    cpu: Cpu = Field(default="1", description="CPU request, in cores or millicores.")
+    memory: Memory = Field(default="1Gi", description="Memory request.")
+    gpus: int = Field(default=0, ge=0, le=16, description="Number of GPUs. They are never shared or overcommitted.")
+    shared_gpus: int = Field(default=0, ge=0, le=1, description="Slices of time-sliced GPUs. Memory is not isolated.")
+    mig: MigRequest | None = Field(default=None, description="Partitions of GPUs, each with dedicated memory.")
+    limits: Limits = Field(default=Limits(), description="Limits, where they are higher than the requests.")
 
     @rule()
     def _one_kind_of_gpu(self) -> Iterator[Fault]:
@@ -109,7 +107,7 @@ class SecretKeyConfig(ConfigModel):
 
 
 class SecretFilesConfig(ConfigModel):
-    """A Secret as a folder."""
+    """A Secret mounted as a folder."""
 
     secret: ObjectName = Field(description="Name of the Secret.")
     path: FolderPath = Field(description="Folder in the container, such as `/secrets/db`.")
@@ -122,16 +120,16 @@ class Container(ConfigModel):
     platform_variables: ClassVar[frozenset[str]] = frozenset()
 
     env: Mapping[EnvName, str] = Field(
-        default={}, description="Environment variables; values are strings. Never secrets: see `secretEnv`."
+        default={}, description="Environment variables. Values are strings. Not for secrets: use `secretEnv`."
     )
     secret_env: Mapping[EnvName, SecretKeyConfig] = Field(
         default={}, description="Environment variables whose values come from Kubernetes Secrets."
     )
     env_from: Many[ObjectName] = Field(
-        default=(), description="Kubernetes Secrets of which every key becomes an environment variable."
+        default=(), description="Kubernetes Secrets whose keys all become environment variables."
     )
     secret_files: Many[SecretFilesConfig] = Field(
-        default=(), description="Kubernetes Secrets as folders, with a file for each key."
+        default=(), description="Kubernetes Secrets mounted as folders, with a file for each key."
     )
 
     @rule()

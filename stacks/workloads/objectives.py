@@ -46,31 +46,31 @@ Objective = Annotated[float, Rule("percentage", check_objective, "a number from 
 
 
 class Latency(ConfigModel):
-    """A promise of quick answers."""
+    """Objective for response times."""
 
-    threshold: LatencyBound = Field(default=0.25, description="Time within which a request is answered.")
-    target: Objective = Field(default=99, description="Percent of requests that are answered within it.")
+    threshold: LatencyBound = Field(default=0.25, description="Longest response time that meets the objective.")
+    target: Objective = Field(default=99, description="Percentage of requests answered within `threshold`.")
 
 
 class Slo(ConfigModel):
-    """What model servers promise, over 30 days. Alerts fire while the promise is being broken."""
+    """Objectives of model servers, over 30 days. Alerts fire while an error budget burns too fast."""
 
-    availability: Objective = Field(default=99.5, description="Percent of requests that do not fail (5xx).")
-    latency: Latency = Field(default=Latency(), description="How quick answers are.")
+    availability: Objective = Field(default=99.5, description="Percentage of requests that do not fail (5xx).")
+    latency: Latency = Field(default=Latency(), description="Objective for response times.")
 
 
 class ServerLatency(ConfigModel):
-    """A promise of quick answers, where it is not the environment's."""
+    """Objective for response times, where it differs from the environment's."""
 
-    threshold: LatencyBound | None = Field(default=None, description="Time within which a request is answered.")
-    target: Objective | None = Field(default=None, description="Percent of requests that are answered within it.")
+    threshold: LatencyBound | None = Field(default=None, description="Longest response time that meets the objective.")
+    target: Objective | None = Field(default=None, description="Percentage of requests answered within `threshold`.")
 
 
 class ServerSlo(ConfigModel):
-    """What the server promises, where it is not what the environment's `monitoring.slo` says."""
+    """Objectives of the server, where they differ from `monitoring.slo` of the environment."""
 
-    availability: Objective | None = Field(default=None, description="Percent of requests that do not fail (5xx).")
-    latency: ServerLatency = Field(default=ServerLatency(), description="How quick answers are.")
+    availability: Objective | None = Field(default=None, description="Percentage of requests that do not fail (5xx).")
+    latency: ServerLatency = Field(default=ServerLatency(), description="Objective for response times.")
 
 
 def objectives_of(default: Slo, server: ServerSlo | None) -> Objectives:

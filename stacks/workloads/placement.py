@@ -14,19 +14,19 @@ from stacks.language.types import LabelKey, LabelValue, Name, ObjectName
 
 
 class Toleration(ConfigModel):
-    """A node taint that a workload's pods bear."""
+    """A node taint that the pods of a workload tolerate."""
 
-    key: LabelKey | None = Field(default=None, description="Key of the taint; without it, every taint.")
+    key: LabelKey | None = Field(default=None, description="Key of the taint. Default: every taint.")
     operator: Literal["Equal", "Exists"] = Field(default="Equal", description="How key and value are compared.")
     value: LabelValue | None = Field(default=None, description="Value of the taint, with `Equal`.")
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
-        default=None, description="Effect of the taint; without it, every effect."
+        default=None, description="Effect of the taint. Default: every effect."
     )
 
     @rule("operator", "key")
     def _key(self) -> Iterator[Fault]:
         if self.operator == "Equal" and self.key is None:
-            remedy = "name the taint's key, or write operator: Exists to bear every taint"
+            remedy = "name the taint's key, or write operator: Exists to tolerate every taint"
             yield Fault(path=("key",), message=f"is required with operator: Equal; {remedy}")
 
     @rule()
@@ -37,7 +37,7 @@ class Toleration(ConfigModel):
 
 
 class NodeAffinity(ConfigModel):
-    """Node labels, each with the values that it may have."""
+    """Node labels, each with the values that match."""
 
     required: Mapping[LabelKey, Many[LabelValue]] = Field(
         default={}, description="Labels that a node must have, each with one of these values."
@@ -56,11 +56,11 @@ class NodeAffinity(ConfigModel):
 
 
 class Affinity(ConfigModel):
-    """Which nodes are sought, and whose company."""
+    """Preferred and required nodes, and entries to share nodes with or to avoid."""
 
     nodes: NodeAffinity = Field(default=NodeAffinity(), description="Labels of nodes.")
-    near: Many[Name] = Field(default=(), description="Serving entries whose nodes are sought, if it can be.")
-    away: Many[Name] = Field(default=(), description="Serving entries whose nodes are shunned, if it can be.")
+    near: Many[Name] = Field(default=(), description="Serving entries to share nodes with (best effort).")
+    away: Many[Name] = Field(default=(), description="Serving entries to avoid sharing nodes with (best effort).")
 
     @rule()
     def _near_or_away(self) -> Iterator[Fault]:
@@ -72,29 +72,31 @@ class Affinity(ConfigModel):
 class TopologySpread(ConfigModel):
     """How evenly pods are spread."""
 
-    over: Literal["zone", "host"] = Field(description="What they spread over.")
-    max_skew: int = Field(default=1, ge=1, le=100, description="Pods that one may have more than another.")
-    required: bool = Field(default=False, description="Whether a pod waits rather than break the rule.")
+    over: Literal["zone", "host"] = Field(description="Topology that the pods spread over.")
+    max_skew: int = Field(
+        default=1, ge=1, le=100, description="Largest difference in the number of pods between two domains."
+    )
+    required: bool = Field(default=False, description="Whether a pod stays pending rather than violate the constraint.")
 
 
 class PlacementConfig(ConfigModel):
-    """Where a workload's pods run and who goes first."""
+    """Where the pods of a workload run, and their priority."""
 
     priority: ObjectName | None = Field(
         default=None,
-        description="PriorityClass of the pods, by name. Else `ml-platform-serving` or `ml-platform-training`.",
+        description="PriorityClass of the pods. Default: `ml-platform-serving` or `ml-platform-training`.",
     )
     pool: Name | None = Field(
-        default=None, description="Node pool of the pods, by name; the only way onto one that is dedicated to the team."
+        default=None, description="Node pool of the pods. Required to use a pool that is dedicated to the team."
     )
     node_selector: Mapping[LabelKey, LabelValue] = Field(default={}, description="Labels that a node must have.")
-    affinity: Affinity = Field(default=Affinity(), description="Nodes and neighbours that are sought or shunned.")
+    affinity: Affinity = Field(default=Affinity(), description="Affinity to nodes and to other entries.")
     topology_spread: Many[TopologySpread] = Field(
-        default=(), description="How the pods spread. Servers spread over zones and hosts by themselves, if it can be."
+        default=(), description="How the pods spread. By default, servers spread over zones and hosts (best effort)."
     )
     tolerations: Many[Toleration] = Field(
         default=(),
-        description="Taints that the pods bear. GPU pods bear the GPU taint by themselves.",
+        description="Taints that the pods tolerate. Pods with GPUs always tolerate the GPU taint.",
     )
 
     @rule()
@@ -108,6 +110,6 @@ class PlacementConfig(ConfigModel):
         seen: set[str] = set()
         for index, spread in enumerate(self.topology_spread):
             if spread.over in seen:
-                message = f"{spread.over} is there already; keep one of the two"
+                message = f"{spread.over} is set twice; keep one of the two"
                 yield Fault(path=("topologySpread", index, "over"), message=message)
             seen.add(spread.over)

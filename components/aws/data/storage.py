@@ -69,8 +69,7 @@ class AccessLog(pulumi.ComponentResource):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DataBucketArgs:
-    """bucket: globally unique name. noncurrent_days: how long an overwritten or deleted object can be brought
-    back.
+    """bucket: globally unique name. noncurrent_days: how long an overwritten or deleted object can be restored.
 
     scratch_days: after how long objects expire; None keeps them. backed_up: whether AWS Backup takes it.
     """

@@ -21,7 +21,7 @@ GROUP = RuleGroup(
         ),
         Alert(
             name="KubeletCertificateExpires",
-            # Kubelets that do not renew their certificates themselves say that they have for ever.
+            # Kubelets that do not renew their certificates themselves report that these never expire.
             expression="min by (node) (\n"
             '  {__name__=~"kubelet_certificate_manager_(client|server)_ttl_seconds"}\n'
             f") < {WEEK_SECONDS}",

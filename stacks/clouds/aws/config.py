@@ -72,20 +72,23 @@ def _zone_faults(zones: tuple[str, ...]) -> Iterator[Fault]:
 
 
 class NewNetwork(ConfigModel):
-    """A VPC that the stack makes."""
+    """A VPC that the stack creates."""
 
-    kind: Literal["new"] = Field(description="A VPC that the stack makes.")
-    cidr: Cidr = Field(description="CIDR of the VPC, a private one of /16 to /20.")
-    zones: Many[Zone] = Field(description="Two or three zones. A third can be added later, at the end.")
+    kind: Literal["new"] = Field(description="A VPC that the stack creates.")
+    cidr: Cidr = Field(description="Private CIDR of the VPC, /16 to /20.")
+    zones: Many[Zone] = Field(
+        description="Two or three availability zones. You can add a third later, at the end of the list."
+    )
     nat: Literal["single", "per-zone"] = Field(
-        default="single", description="One NAT gateway, or one in each zone, so that a zone can fail alone."
+        default="single",
+        description="One NAT gateway, or one in each zone, so that the failure of a zone does not affect the others.",
     )
     endpoints: Many[Endpoint] = Field(
         default=DEFAULT_ENDPOINTS,
         description="AWS services with an interface endpoint; S3 always has its free gateway.",
     )
     flow_log_days: Literal[1, 3, 7, 14, 30, 60, 90, 180, 365] = Field(
-        default=30, description="Days that flow logs are kept."
+        default=30, description="Retention of flow logs in days."
     )
 
     @rule("zones")
@@ -98,21 +101,21 @@ class NewNetwork(ConfigModel):
 
 
 class ZoneOfNetwork(ConfigModel):
-    """The subnets of one zone of a VPC that is there already."""
+    """The subnets of an existing VPC in one zone."""
 
-    zone: Zone = Field(description="The zone.")
-    private: SubnetId = Field(description="Subnet of nodes and pods, with a way out through NAT.")
+    zone: Zone = Field(description="Availability zone.")
+    private: SubnetId = Field(description="Subnet of nodes and pods, with outbound access through NAT.")
     intra: SubnetId = Field(description="Subnet of API server, database and file systems.")
     public: SubnetId | None = Field(default=None, description="Subnet of public load balancers.")
 
 
 class ExistingNetwork(ConfigModel):
-    """A VPC that is there already. The stack only adds Karpenter's tag to its private subnets."""
+    """An existing VPC. The stack only adds Karpenter's tag to its private subnets."""
 
-    kind: Literal["existing"] = Field(description="A VPC that is there already.")
+    kind: Literal["existing"] = Field(description="An existing VPC.")
     vpc: VpcId = Field(description="Id of the VPC.")
-    cidr: Cidr = Field(description="Its CIDR.")
-    subnets: Many[ZoneOfNetwork] = Field(description="Its subnets, two or three zones.")
+    cidr: Cidr = Field(description="CIDR of the VPC.")
+    subnets: Many[ZoneOfNetwork] = Field(description="Subnets of the VPC, in two or three zones.")
 
     @property
     def zones(self) -> tuple[str, ...]:
@@ -153,10 +156,10 @@ def cidr_faults(cidr: str) -> Iterator[Fault]:
 
 
 class ApiServer(ConfigModel):
-    """Who reaches the Kubernetes API server. From inside the VPC it always answers."""
+    """How the Kubernetes API server is reached. Inside the VPC it is always reachable."""
 
-    public: bool = Field(default=False, description="Whether it answers on the internet too.")
-    cidrs: Many[Cidr] = Field(default=(), description="From where, if so.")
+    public: bool = Field(default=False, description="Whether the API server also has a public endpoint.")
+    cidrs: Many[Cidr] = Field(default=(), description="CIDRs that may reach the public endpoint.")
 
     @rule("public", "cidrs")
     def _both_or_none(self) -> Iterator[Fault]:
@@ -182,9 +185,11 @@ class AccessRole(ConfigModel):
     name: Name = Field(description="Name of the entry.")
     role: RoleArn = Field(description="ARN of the IAM role.")
     policy: Literal["admin", "view"] | None = Field(
-        default=None, description="Access to the whole cluster. Else only what the groups may do."
+        default=None, description="Administrator of the whole cluster. Default: only the rights of the groups."
     )
-    groups: Many[Group] = Field(default=(), description="Kubernetes groups, as teams name them.")
+    groups: Many[Group] = Field(
+        default=(), description="Kubernetes groups, which teams name in `admins`, `developers` and `viewers`."
+    )
 
     @rule("policy", "groups")
     def _may_something(self) -> Iterator[Fault]:
@@ -194,10 +199,10 @@ class AccessRole(ConfigModel):
 
 
 class EnvironmentBudget(ConfigModel):
-    """What the whole environment may cost before somebody is told."""
+    """A monthly budget of the whole environment, with notifications."""
 
-    limit: int = Field(ge=1, le=100_000_000, description="US dollars a month.")
-    emails: Many[Email] = Field(description="Who is told, at most ten addresses.")
+    limit: int = Field(ge=1, le=100_000_000, description="US dollars per month.")
+    emails: Many[Email] = Field(description="Email addresses to notify, at most ten.")
 
     @rule("emails")
     def _emails(self) -> Iterator[Fault]:
@@ -205,36 +210,38 @@ class EnvironmentBudget(ConfigModel):
 
 
 class AwsCluster(ClusterModel):
-    """An EKS cluster that the stack makes, with its network, storage, registry and database."""
+    """An EKS cluster that the stack creates, with its network, storage, registry and database."""
 
-    kind: Literal["aws"] = Field(description="An EKS cluster that this stack makes.")
-    name: Name = Field(description="Name of the cluster, and first part of the names of all else.")
-    account: AccountId = Field(description="The only AWS account that the stack may touch, in quotes.")
+    kind: Literal["aws"] = Field(description="An EKS cluster that this stack creates.")
+    name: Name = Field(description="Name of the cluster, and prefix of the names of its other resources.")
+    account: AccountId = Field(description="The only AWS account that the stack may change, in quotes.")
     region: Region = Field(description="AWS region.")
     version: KubernetesVersion = Field(description="Kubernetes version, in quotes.")
     network: Annotated[NewNetwork | ExistingNetwork, Field(discriminator="kind")] = Field(
-        description="The VPC: a new one, or one that is there already."
+        description="The VPC: a new one or an existing one."
     )
-    api_server: ApiServer = Field(default=ApiServer(), description="Who reaches the API server.")
+    api_server: ApiServer = Field(default=ApiServer(), description="How the API server is reached.")
     access: Many[AccessRole] = Field(description="Who may use the cluster.")
     auto_mode: bool = Field(
-        default=False, description="EKS Auto Mode: AWS runs nodes, scaling, volumes and load balancers."
+        default=False, description="EKS Auto Mode: AWS manages nodes, scaling, volumes and load balancers."
     )
-    node_pools: Many[NodePoolConfig] = Field(description="Node pools; one of kind system, unless autoMode.")
+    node_pools: Many[NodePoolConfig] = Field(description="Node pools. One has kind `system`, unless `autoMode` is set.")
     addons: Many[OptionalAddon] = Field(
         default=("aws-ebs-csi-driver", "aws-efs-csi-driver", "aws-mountpoint-s3-csi-driver", "metrics-server"),
-        description="Managed add-ons beside those that every cluster needs.",
+        description="Managed add-ons besides those that every cluster needs.",
     )
     buckets: Many[Bucket] = Field(default=(), description="S3 buckets.")
-    shared_files: SharedFilesConfig | None = Field(default=None, description="EFS for the teams.")
-    lustre: LustreConfig | None = Field(default=None, description="FSx for Lustre before a bucket.")
+    shared_files: SharedFilesConfig | None = Field(default=None, description="EFS file system for the teams.")
+    lustre: LustreConfig | None = Field(default=None, description="FSx for Lustre file system linked to a bucket.")
     registry: Registry = Field(default=Registry(), description="ECR repositories.")
-    database: DatabaseConfig | None = Field(default=None, description="PostgreSQL for the tracking server.")
-    backup: bool = Field(default=True, description="AWS Backup plan for what asks for it.")
+    database: DatabaseConfig | None = Field(default=None, description="PostgreSQL database for the tracking server.")
+    backup: bool = Field(default=True, description="AWS Backup plan for the resources with `backup`.")
     budget: EnvironmentBudget | None = Field(default=None, description="Budget of the whole environment.")
-    team_resources: Many[TeamResourcesConfig] = Field(default=(), description="What teams have beside the usual.")
-    deletion_protection: bool = Field(default=True, description="Cluster and database refuse to be deleted.")
-    tags: Mapping[TagText, TagText] = Field(default={}, description="More tags of every resource.")
+    team_resources: Many[TeamResourcesConfig] = Field(default=(), description="Images, secrets and budgets of teams.")
+    deletion_protection: bool = Field(
+        default=True, description="Whether cluster and database are protected from deletion."
+    )
+    tags: Mapping[TagText, TagText] = Field(default={}, description="Additional tags of every resource.")
 
     def installs(self, cluster: str) -> Iterator[str]:
         yield from super().installs(cluster)

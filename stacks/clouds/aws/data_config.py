@@ -18,29 +18,29 @@ from stacks.language.types import Email, Name
 class Bucket(ConfigModel):
     """An S3 bucket, in which every team has the prefix `teams/<team>/`."""
 
-    name: Name = Field(description="Name; the bucket is called `<cluster>-<name>-<account>`.")
+    name: Name = Field(description="Name. The bucket is called `<cluster>-<name>-<account>`.")
     noncurrent_days: int = Field(
-        default=30, ge=1, le=3650, description="How many days a deleted object can be brought back."
+        default=30, ge=1, le=3650, description="Days for which a deleted object can be restored."
     )
     scratch_days: int | None = Field(
-        default=None, ge=1, le=3650, description="Objects expire after so many days. Else they stay."
+        default=None, ge=1, le=3650, description="Days after which objects expire. Default: never."
     )
-    backup: bool = Field(default=False, description="Whether AWS Backup copies it every day.")
+    backup: bool = Field(default=False, description="Whether AWS Backup backs it up every day.")
 
 
 class SharedFilesConfig(ConfigModel):
     """An EFS file system, with a folder for each team and a StorageClass `efs`."""
 
-    backup: bool = Field(default=True, description="Whether AWS Backup copies it every day.")
+    backup: bool = Field(default=True, description="Whether AWS Backup backs it up every day.")
 
 
 class LustreConfig(ConfigModel):
     """An FSx for Lustre file system that mirrors a bucket."""
 
-    bucket: Name = Field(description="The bucket, by its name under buckets.")
-    zone: Zone = Field(description="The zone that holds it; the pool that reads it should be there too.")
+    bucket: Name = Field(description="Bucket, by its name under `buckets`.")
+    zone: Zone = Field(description="Availability zone of the file system; use the zone of the pool that reads it.")
     capacity: int = Field(default=1200, ge=1200, le=1_000_000, description="GiB: 1200, or a multiple of 2400.")
-    throughput: Literal[125, 250, 500, 1000] = Field(default=125, description="MB/s for each TiB.")
+    throughput: Literal[125, 250, 500, 1000] = Field(default=125, description="MB/s per TiB.")
 
     @rule()
     def _steps(self) -> Iterator[Fault]:
@@ -51,14 +51,16 @@ class LustreConfig(ConfigModel):
 
 
 class DatabaseConfig(ConfigModel):
-    """A PostgreSQL for the tracking server."""
+    """A PostgreSQL database for the tracking server."""
 
     version: DatabaseVersion = Field(default="17.6", description="Version of PostgreSQL.")
     instance_class: DatabaseClass = Field(default="db.t4g.medium", description="Instance class of RDS.")
-    storage: int = Field(default=50, ge=20, le=65536, description="GiB to begin with.")
-    max_storage: int = Field(default=500, ge=20, le=65536, description="GiB up to which it grows by itself.")
-    multi_az: bool = Field(default=False, description="A standby in another zone.")
-    backup_days: int = Field(default=14, ge=1, le=35, description="Days that can be restored to the minute.")
+    storage: int = Field(default=50, ge=20, le=65536, description="Initial storage in GiB.")
+    max_storage: int = Field(
+        default=500, ge=20, le=65536, description="Largest size in GiB to which storage grows automatically."
+    )
+    multi_az: bool = Field(default=False, description="Whether there is a standby in another zone.")
+    backup_days: int = Field(default=14, ge=1, le=35, description="Days of point-in-time recovery.")
 
     @rule()
     def _sizes(self) -> Iterator[Fault]:
@@ -70,7 +72,7 @@ class DatabaseConfig(ConfigModel):
 class Registry(ConfigModel):
     """ECR repositories of the platform."""
 
-    images: Many[Name] = Field(default=(), description="Images; each has the repository `<cluster>/<image>`.")
+    images: Many[Name] = Field(default=(), description="Images. Each has the repository `<cluster>/<image>`.")
     cache: bool = Field(default=True, description="Whether public registries are pulled through ECR.")
 
 
@@ -82,13 +84,13 @@ def email_faults(emails: tuple[str, ...]) -> Iterator[Fault]:
 
 
 class TeamResourcesConfig(ConfigModel):
-    """What one team of the environment has in AWS, beside its role, key and folder."""
+    """Resources of one team in AWS, besides its role, key and folder."""
 
-    team: Name = Field(description="The team, by its name under teams.")
-    images: Many[Name] = Field(default=(), description="Images; each has a repository `<cluster>/<team>/<image>`.")
-    secrets: Many[Name] = Field(default=(), description="Entries of Secrets Manager; their values are put in by hand.")
-    budget: int | None = Field(default=None, ge=1, le=100_000_000, description="US dollars a month.")
-    emails: Many[Email] = Field(default=(), description="Who is told when the budget runs out, at most ten.")
+    team: Name = Field(description="Team, by its name under `teams`.")
+    images: Many[Name] = Field(default=(), description="Images. Each has the repository `<cluster>/<team>/<image>`.")
+    secrets: Many[Name] = Field(default=(), description="Entries of Secrets Manager. You set their values yourself.")
+    budget: int | None = Field(default=None, ge=1, le=100_000_000, description="US dollars per month.")
+    emails: Many[Email] = Field(default=(), description="Email addresses to notify of the budget, at most ten.")
 
     @rule("emails")
     def _emails(self) -> Iterator[Fault]:

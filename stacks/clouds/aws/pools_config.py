@@ -16,28 +16,34 @@ from stacks.language.types import LabelValue, Name, OwnLabelKey
 
 
 class NodePoolConfig(ConfigModel):
-    """Machines of one kind, and how many of them there may be."""
+    """Machines of the same kind, and their minimum and maximum number."""
 
-    name: Name = Field(description="Name of the pool; the one of kind `system` is called `system`.")
+    name: Name = Field(description="Name of the pool. The pool of kind `system` is called `system`.")
     kind: Literal["system", "cpu", "gpu"] = Field(
         description="`system` for the platform's own pods, `cpu` and `gpu` for the teams'."
     )
     scaler: Literal["managed", "karpenter"] = Field(
-        default="karpenter", description="An EKS managed node group, or Karpenter, which starts from no node."
+        default="karpenter", description="An EKS managed node group, or Karpenter, which scales from zero nodes."
     )
-    instance_types: Many[InstanceTypeName] = Field(description="Instance types, the preferred one first.")
+    instance_types: Many[InstanceTypeName] = Field(description="Instance types, in order of preference.")
     capacity: Literal["on-demand", "spot", "capacity-block"] = Field(
-        default="on-demand", description="How the machines are bought."
+        default="on-demand", description="Purchase option of the machines."
     )
-    reservation: ReservationId | None = Field(default=None, description="Capacity reservation behind a capacity block.")
-    min: int = Field(default=0, ge=0, le=1000, description="Least number of nodes of a managed group.")
-    max: int = Field(ge=1, le=1000, description="Largest number of nodes; it bounds what the pool can cost.")
+    reservation: ReservationId | None = Field(default=None, description="Capacity reservation of the capacity block.")
+    min: int = Field(default=0, ge=0, le=1000, description="Minimum number of nodes of a managed node group.")
+    max: int = Field(ge=1, le=1000, description="Maximum number of nodes, which limits the cost of the pool.")
     disk: int = Field(default=100, ge=20, le=16384, description="Root volume in GiB.")
-    zones: Many[Zone] = Field(default=(), description="Zones of the pool. Else all of the network.")
+    zones: Many[Zone] = Field(
+        default=(), description="Availability zones of the pool. Default: all zones of the network."
+    )
     efa: bool = Field(default=False, description="Elastic Fabric Adapter on every network card.")
-    placement_group: bool = Field(default=False, description="Machines close to each other; one zone only.")
-    labels: Mapping[OwnLabelKey, LabelValue] = Field(default={}, description="More labels of the nodes.")
-    dedicated_to: Name | None = Field(default=None, description="The one team whose work may run on the nodes.")
+    placement_group: bool = Field(
+        default=False, description="Whether machines are placed close to each other, in one zone."
+    )
+    labels: Mapping[OwnLabelKey, LabelValue] = Field(default={}, description="Additional labels of the nodes.")
+    dedicated_to: Name | None = Field(
+        default=None, description="Team that the nodes are dedicated to. Default: all teams."
+    )
 
     @property
     def types(self) -> list[instance_types.InstanceType]:

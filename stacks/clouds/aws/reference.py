@@ -12,4 +12,4 @@ from stacks.clouds.model import ClusterModel
 class AwsReference(ClusterModel):
     """The EKS cluster of the environment, with the kubeconfig and the team's role from its outputs."""
 
-    kind: Literal["aws"] = Field(default="aws", description="The environment's EKS cluster, as its outputs name it.")
+    kind: Literal["aws"] = Field(default="aws", description="EKS cluster in the outputs of the environment.")

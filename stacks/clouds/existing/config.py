@@ -11,14 +11,14 @@ from stacks.language.types import ObjectName
 
 
 class ExistingCluster(KubeconfigCluster):
-    """Any cluster that is already there: AKS, GKE, on-premises, kind."""
+    """Any existing cluster: AKS, GKE, on-premises, kind."""
 
-    kind: Literal["existing"] = Field(description="A cluster that you already have, through its kubeconfig.")
+    kind: Literal["existing"] = Field(description="An existing cluster, by its kubeconfig.")
     storage_class: ObjectName | None = Field(
-        default=None, description="StorageClass of volumes that name none. Else the cluster's default class."
+        default=None, description="StorageClass of volumes that do not set one. Default: the cluster's default class."
     )
     service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field(
-        default="ClusterIP", description="How the addresses of model servers are published."
+        default="ClusterIP", description="Type of the Services of model servers."
     )
     single_node: bool = Field(
         default=False,

@@ -13,18 +13,18 @@ from stacks.language.types import FilledLabelValue, Name
 
 
 class SimulatedNodes(ConfigModel):
-    """GPU nodes that exist only on the API server (kwok), to try placement and quotas without GPUs."""
+    """GPU nodes that exist only on the API server (kwok), to test placement and quotas without GPUs."""
 
-    name: Name = Field(description="Name of the pool; its nodes are `<name>-0`, `<name>-1` …")
+    name: Name = Field(description="Name of the pool. Its nodes are `<name>-0`, `<name>-1` …")
     count: int = Field(ge=1, le=1000, description="Number of nodes.")
     gpus: int = Field(ge=1, le=16, description="GPUs of each node.")
-    instance_type: FilledLabelValue = Field(
-        description="Instance type that the nodes pretend to be, such as `p4d.24xlarge`."
-    )
+    instance_type: FilledLabelValue = Field(description="Instance type label of the nodes, such as `p4d.24xlarge`.")
     gpu_product: FilledLabelValue | None = Field(
         default=None, description="Label `nvidia.com/gpu.product` of the nodes."
     )
-    dedicated_to: Name | None = Field(default=None, description="The one team whose work may run on the nodes.")
+    dedicated_to: Name | None = Field(
+        default=None, description="Team that the nodes are dedicated to. Default: all teams."
+    )
 
 
 class LocalCluster(KubeconfigCluster):

@@ -22,25 +22,29 @@ from stacks.workloads.pod_sets import PodSet
 
 
 class DeploymentServing(ServingEntry):
-    """An HTTP predictor as a Deployment with Service, probes, disruption budget and, if asked, autoscaler."""
+    """An HTTP predictor as a Deployment with Service, probes, disruption budget and an optional autoscaler."""
 
     platform_variables: ClassVar[frozenset[str]] = frozenset({"MODEL_NAME", "MODEL_VERSION", "MODEL_ROOT", "PORT"})
 
     kind: Literal["deployment"] = Field(description="A Deployment of any HTTP predictor.")
     replicas: int | None = Field(
-        default=None, ge=1, le=1000, description="Number of replicas without `autoscaling`; 1 if not given."
+        default=None, ge=1, le=1000, description="Number of replicas without `autoscaling`. Default: 1."
     )
-    autoscaling: AutoscalingConfig | None = Field(default=None, description="Number of replicas by load.")
-    resources: ServingResources = Field(default=ServingResources(), description="What each replica gets.")
+    autoscaling: AutoscalingConfig | None = Field(
+        default=None, description="Scales the number of replicas with the load."
+    )
+    resources: ServingResources = Field(default=ServingResources(), description="Resources of each replica.")
     port: int = Field(default=8080, ge=1024, le=65535, description="Port that the predictor listens on.")
     probes: ProbesConfig = Field(default=ProbesConfig(), description="Liveness, readiness and start-up probes.")
-    rollout: RollingUpdate = Field(default=RollingUpdate(), description="How a new version comes in.")
-    disruption: DisruptionConfig = Field(default=DisruptionConfig(), description="What a node drain may take.")
+    rollout: RollingUpdate = Field(default=RollingUpdate(), description="How a new version replaces the old one.")
+    disruption: DisruptionConfig = Field(
+        default=DisruptionConfig(), description="How many replicas a node drain may evict (PodDisruptionBudget)."
+    )
     drain_seconds: int = Field(
         default=10,
         ge=0,
         le=600,
-        description="Seconds that a replica goes on serving after it was told to end.",
+        description="Seconds that a replica continues to serve after it was told to stop.",
     )
 
     @rule()

@@ -15,7 +15,7 @@ class JobTraining(TrainingEntry):
     """A Job that prepares data and a Job that trains one model on it."""
 
     kind: Literal["job"] = Field(description="Kubernetes Jobs: one prepares data, one trains.")
-    resources: ResourcesConfig = Field(default=ResourcesConfig(), description="What the training container gets.")
+    resources: ResourcesConfig = Field(default=ResourcesConfig(), description="Resources of the training container.")
 
     def train_sets(self) -> tuple[PodSet, ...]:
         return (PodSet(role="train", count=1, resources=self.resources, placement=self),)

@@ -16,7 +16,7 @@ class PyTorchTraining(TrainingEntry):
 
     kind: Literal["pytorch"] = Field(description="PyTorch on several pods, started by `torchrun`.")
     workers: int = Field(default=1, ge=1, le=1000, description="Number of pods that train together.")
-    resources: ResourcesConfig = Field(default=ResourcesConfig(), description="What each worker gets.")
+    resources: ResourcesConfig = Field(default=ResourcesConfig(), description="Resources of each worker.")
 
     def train_sets(self) -> tuple[PodSet, ...]:
         return (PodSet(role="worker", count=self.workers, resources=self.resources, placement=self),)
