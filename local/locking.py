@@ -8,10 +8,23 @@ from pathlib import Path
 from local.errors import Failure
 from local.progress import Steps
 
+_inherited: set[int] = set()
+
+
+def inherited() -> tuple[int, ...]:
+    """The files of the locks that programs which this process starts hold, too, until they end.
+
+    When this process is killed its programs may live on: nobody else may change what they work on.
+    """
+    return tuple(_inherited)
+
 
 @contextmanager
 def waiting_for(file: Path, steps: Steps | None = None) -> Generator[None]:
-    """Hold the lock, after whoever holds it now; a wait is shown as a step of `steps`."""
+    """Hold the lock, after whoever holds it now; a wait is shown as a step of `steps`.
+
+    What `process.run` starts meanwhile holds it as well, should this process be killed.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as handle:
         try:
@@ -19,7 +32,13 @@ def waiting_for(file: Path, steps: Steps | None = None) -> Generator[None]:
         except BlockingIOError:
             with steps.step(f"wait for another command, which holds {file}") if steps else nullcontext():
                 fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        _inherited.add(handle.fileno())
+        try:
+            yield
+        finally:
+            _inherited.discard(handle.fileno())
+            # Closing the file is not enough while a program has it, too.
+            fcntl.flock(handle, fcntl.LOCK_UN)
 
 
 @contextmanager

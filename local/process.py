@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
+from local import locking
 from local.errors import Failure
 from local.paths import LOCAL
 from local.waiting import wait_until
@@ -70,6 +71,7 @@ def run(
                 errors="replace",
                 env=None if env is None else dict(env),
                 cwd=cwd,
+                pass_fds=locking.inherited(),
                 # The terminal's interrupt comes from us alone: Pulumi drops everything on a second one.
                 process_group=0,
             ) as process:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local.commands.prepare import existing_pulumi
+from local.commands.reach import reached
 from local.commands.request import post
 from local.errors import Failure
 from local.pulumi_cli.cli import Pulumi
@@ -54,11 +55,12 @@ def _predict_one(pulumi: Pulumi, item: Mapping[str, Any], model: str, count: int
         )
     samples = json.loads(done.stdout)
     labels = samples["labels"]
-    url = f"{item['url']}/v1/models/{model}:predict"
-    try:
-        predictions = post(url, {"instances": samples["inputs"]})["predictions"]
-    except (OSError, http.client.HTTPException) as error:
-        raise Failure(f"{url} does not answer: {error}", "see 'make status'", pulumi.instance.logs) from None
+    with reached(pulumi, item) as address:
+        url = f"{address}/v1/models/{model}:predict"
+        try:
+            predictions = post(url, {"instances": samples["inputs"]})["predictions"]
+        except (OSError, http.client.HTTPException) as error:
+            raise Failure(f"{url} does not answer: {error}", "see 'make status'", pulumi.instance.logs) from None
     table = Table(
         title=f"{namespace}/{item['workload']['name']}: {item['url']}", title_justify="left", box=box.SIMPLE_HEAD
     )

@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from local.commands.prepare import built_programs, environment_of, prepare, pulumi_of, samples_of, start_cluster
+from local.commands.reach import forward_command, reached
 from local.commands.request import post
 from local.errors import Failure
 from local.paths import INSTANCES, ROOT, Instance
 from local.progress import Steps
+from local.pulumi_cli.cli import Pulumi
 from local.stack import policy_options
 from local.waiting import wait_until
 from stacks.clouds.config import LocalCluster
@@ -47,34 +49,39 @@ def up(stack: str, *, only_cluster: bool = False) -> None:
         pulumi.up(steps, *policy_options(stack), queued=environment.queueing is not None)
         steps.timings["total"] = time.monotonic() - started
         steps.write_timings(instance.folder / "timings.json")
-    show_outputs(pulumi.outputs(), instance)
+    show_outputs(pulumi)
     Console(stderr=True).print(f"[dim]done in {time.monotonic() - started:.0f} s[/dim]")
 
 
-def show_outputs(outputs: Mapping[str, Any], instance: Instance) -> None:
+def show_outputs(pulumi: Pulumi) -> None:
     """The outputs as tables, and for the first server a line to try."""
+    outputs: Any = pulumi.outputs()
     console = Console(highlight=False)
     table = Table(title="Stack outputs (all of them: make outputs)", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("team", "workload", "what came of it"):
         table.add_column(column, overflow="fold")
-    servers: list[tuple[str, str]] = []
+    servers: list[Mapping[str, Any]] = []
     for team, workloads in outputs["teams"].items():
         for name, item in workloads["training"].items():
             model = item["model"]
             table.add_row(team, f"training {name}", f"model {model['name']}, version {model['version']}")
         for name, item in workloads["serving"].items():
             table.add_row(team, f"serving {name}", item["url"])
-            servers.append((name, item["url"]))
+            servers.append(item)
     console.print(table)
     if servers:
-        _, url = servers[0]
+        server = servers[0]
         console.print("Try it (64 pixels, 0 to 16, row by row):", style="bold")
+        if not pulumi.embedded:
+            console.print(f"  {' '.join(forward_command(server, '8080'))} &")
+        url = server["url"] if pulumi.embedded else "http://localhost:8080"
         console.print(f"  {curl_line(url)}", soft_wrap=True)
-        console.print(f"  -> {_first_answer(url)}")
+        with reached(pulumi, server) as address:
+            console.print(f"  -> {_first_answer(address, pulumi.instance)}")
     console.print(
         "\nmake predict    held-out samples through the Service\nmake status     what runs, what waits and why"
     )
-    console.print(f"source {instance.folder.relative_to(ROOT)}/env    plain pulumi and kubectl on this stack")
+    console.print(f"source {pulumi.instance.folder.relative_to(ROOT)}/env    plain pulumi and kubectl on this stack")
 
 
 #: A handwritten zero, the first sample of the data set: what the printed `curl` line sends.
@@ -88,7 +95,7 @@ def curl_line(url: str) -> str:
     return f"curl -s {url}/predict -H 'Content-Type: application/json' -d '{{\"input\": [{ZERO}]}}'"
 
 
-def _first_answer(url: str) -> str:
+def _first_answer(url: str, instance: Instance) -> str:
     """What a server says to the printed line. Raises Failure when it does not answer in time."""
     errors: list[Exception] = []
 
@@ -103,5 +110,5 @@ def _first_answer(url: str) -> str:
             return None
 
     if (answer := wait_until(ask, ANSWER_SECONDS, interval=0.3)) is None:
-        raise Failure(f"{url}/predict does not answer: {errors[-1]}", "see 'make status'", INSTANCES["dev"].logs)
+        raise Failure(f"{url}/predict does not answer: {errors[-1]}", "see 'make status'", instance.logs)
     return answer

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -11,7 +14,9 @@ import pytest
 
 from local import locking, system
 from local.errors import Failure
+from local.paths import ROOT
 from local.progress import Steps
+from local.waiting import wait_until
 
 
 @pytest.mark.parametrize(
@@ -89,6 +94,36 @@ def test_a_wait_for_another_command_is_shown(tmp_path: Path) -> None:
     assert "wait for another command" in lines[0]
     with locking.waiting_for(lock, Display()):
         assert len(lines) == 2
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from local import locking, process
+with locking.waiting_for(Path(sys.argv[1])):
+    process.run(["sh", "-c", "echo $$; exec sleep 60"], log=Path(sys.argv[2]), what="", remedy="",
+                on_line=lambda line: print(line, flush=True))
+"""
+
+
+def test_what_a_killed_command_started_keeps_its_lock_to_its_end(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    words = [sys.executable, "-c", HOLDER, str(lock), str(tmp_path / "log")]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        survivor = int(holder.stdout.readline())
+        holder.kill()
+    try:
+        with locking.if_free(lock) as free:
+            assert not free
+    finally:
+        os.kill(survivor, signal.SIGKILL)
+
+    def released() -> bool:
+        with locking.if_free(lock) as free:
+            return free
+
+    assert wait_until(released, 10)
 
 
 def test_the_clusters_are_reached_past_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
