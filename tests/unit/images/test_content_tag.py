@@ -36,7 +36,7 @@ def _digest(context: Path) -> str:
 
 
 def test_the_sample_images_are_the_workloads() -> None:
-    assert sample_images() == ("predictor", "torch-trainer", "trainer")
+    assert sample_images() == ("mpi-trainer", "predictor", "tf-trainer", "torch-trainer", "trainer")
 
 
 @pytest.mark.parametrize("name", sample_images())
@@ -52,7 +52,7 @@ def test_the_images_have_different_tags() -> None:
 
 @pytest.mark.parametrize("name", ["", "Trainer", "../images/trainer", "README.md", "workloads"])
 def test_an_unknown_image_is_refused_with_the_known_ones(name: str) -> None:
-    with pytest.raises(LookupError, match="images/ has predictor, torch-trainer, trainer"):
+    with pytest.raises(LookupError, match=r"images/ has mpi-trainer, predictor, .*, trainer"):
         content_tag(name)
 
 

@@ -1,0 +1,1 @@
+"""Trains the digits with Open MPI, data-parallel."""

@@ -1,0 +1,1 @@
+"""Trains the digits with TensorFlow: with parameter servers, or data-parallel without."""
