@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from components.monitoring.training_state import operated
+from components.training.engines import EngineFacts
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.rbac import v1 as rbac
@@ -65,6 +69,13 @@ def discovery_rules() -> list[rbac.PolicyRuleArgsDict]:
     return [_rule("", ["pods", "services"], READ), _rule("discovery.k8s.io", ["endpointslices"], READ)]
 
 
-def state_rules() -> list[rbac.PolicyRuleArgsDict]:
+def state_rules(engines: Iterable[EngineFacts]) -> list[rbac.PolicyRuleArgsDict]:
     """kube-state-metrics."""
-    return [_rule(group, list(resources), ["list", "watch"]) for group, resources in OBSERVED.items()]
+    observed = [_rule(group, list(resources), ["list", "watch"]) for group, resources in OBSERVED.items()]
+    return [*observed, *engine_rules(engines)]
+
+
+def engine_rules(engines: Iterable[EngineFacts]) -> list[rbac.PolicyRuleArgsDict]:
+    """What kube-state-metrics needs for objects of training engines: it looks up their kinds before it watches them."""
+    rules = [_rule(facts.group, [facts.resource], ["list", "watch"]) for facts in operated(engines)]
+    return [_rule("apiextensions.k8s.io", ["customresourcedefinitions"], ["list", "watch"]), *rules] if rules else []

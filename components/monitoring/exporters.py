@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +14,10 @@ from components.labels import COMPONENT_LABEL, NAME_LABEL, TEAM_LABEL
 from components.monitoring import access
 from components.monitoring.names import NODE_EXPORTER, STATE_METRICS, labels, selector
 from components.monitoring.scraping import METRICS_PORT, NODE_LABEL, SIMULATED
+from components.monitoring.training_state import operated, state_config
 from components.platform.pods import platform_container, platform_pod
 from components.platform.sources import Sources
+from components.training.engines import EngineFacts
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
@@ -30,8 +34,11 @@ HOST = "/host"
 
 @dataclass(frozen=True, kw_only=True)
 class StateMetricsArgs:
+    """`engines`: the training engines of this environment, whose objects it watches."""
+
     namespace: pulumi.Input[str]
     sources: Sources
+    engines: Sequence[EngineFacts] = ()
 
 
 def label_allowlist() -> list[str]:
@@ -40,7 +47,7 @@ def label_allowlist() -> list[str]:
     return [f"{resource}=[{wanted}]" for resource in LABELLED] + ["nodes=[ml-platform/node-pool]"]
 
 
-def state_metrics_pod(sources: Sources) -> core.PodSpecArgsDict:
+def state_metrics_pod(sources: Sources, engines: Sequence[EngineFacts]) -> core.PodSpecArgsDict:
     resources = sorted(resource for group in access.OBSERVED.values() for resource in group)
     main = platform_container(
         STATE_METRICS,
@@ -49,6 +56,7 @@ def state_metrics_pod(sources: Sources) -> core.PodSpecArgsDict:
         f"--telemetry-port={STATE_TELEMETRY_PORT}",
         f"--resources={','.join(resources)}",
         f"--metric-labels-allowlist={','.join(label_allowlist())}",
+        *([f"--custom-resource-state-config={json.dumps(state_config(engines))}"] if operated(engines) else []),
         cpu="20m",
         memory="128Mi",
         port=("http", STATE_PORT),
@@ -74,7 +82,7 @@ class StateMetrics(pulumi.ComponentResource):
             f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=child
         )
         role = k8s.rbac.v1.ClusterRole(
-            f"{name}-role", metadata=cluster_metadata, rules=access.state_rules(), opts=child
+            f"{name}-role", metadata=cluster_metadata, rules=access.state_rules(args.engines), opts=child
         )
         binding = k8s.rbac.v1.ClusterRoleBinding(
             f"{name}-role-binding",
@@ -89,7 +97,10 @@ class StateMetrics(pulumi.ComponentResource):
             spec={
                 "replicas": 1,
                 "selector": {"match_labels": selector(STATE_METRICS)},
-                "template": {"metadata": {"labels": labels(STATE_METRICS)}, "spec": state_metrics_pod(args.sources)},
+                "template": {
+                    "metadata": {"labels": labels(STATE_METRICS)},
+                    "spec": state_metrics_pod(args.sources, args.engines),
+                },
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[account, role, binding]),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,6 +35,7 @@ from components.platform.connection import Connection
 from components.platform.definitions import Definitions, DefinitionsArgs
 from components.platform.operator import Operator, OperatorArgs, namespace_labels
 from components.platform.sources import Sources
+from components.training.engines import EngineFacts
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.meta import v1 as meta
@@ -63,6 +65,7 @@ class MonitoringArgs:
     verify_kubelets: bool = True
     kueue_namespace: pulumi.Input[str] | None = None
     gpu_namespace: pulumi.Input[str] | None = None
+    engines: Sequence[EngineFacts] = ()
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -98,7 +101,7 @@ class Monitoring(pulumi.ComponentResource):
                     namespace=NAMESPACE,
                     sources=args.sources,
                     connection=args.connection,
-                    values=stack_chart.values(args.store, args.sources, grafana=args.grafana),
+                    values=stack_chart.values(args.store, args.sources, args.engines, grafana=args.grafana),
                     after=[definitions, nodes],
                 ),
                 child,
@@ -207,7 +210,9 @@ class Monitoring(pulumi.ComponentResource):
             ),
             child,
         )
-        StateMetrics(f"{name}-state", StateMetricsArgs(namespace=self.namespace, sources=sources), child)
+        StateMetrics(
+            f"{name}-state", StateMetricsArgs(namespace=self.namespace, sources=sources, engines=args.engines), child
+        )
         NodeExporter(f"{name}-node", NodeExporterArgs(namespace=node_namespace, sources=sources), child)
         waiting = pulumi.ResourceOptions(parent=self, depends_on=[*before, operator])
         for target in scraping.OWN_TARGETS:

@@ -6,12 +6,17 @@ brings none of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from components.api_names import api_names
+from components.monitoring import access
 from components.monitoring.exporters import label_allowlist, node_exporter_collectors
 from components.monitoring.instances import Store, alertmanager_spec, prometheus_spec
 from components.monitoring.names import ALERTMANAGER, NODE_EXPORTER, NODE_NAMESPACE, OPERATOR, PROMETHEUS, STATE_METRICS
+from components.monitoring.training_state import operated, state_config
 from components.platform.sources import Sources
+from components.training.engines import EngineFacts
 
 CHART = "kube-prometheus-stack"
 
@@ -20,7 +25,7 @@ def _registry(sources: Sources, registry: str) -> str:
     return sources.mirrored(registry)
 
 
-def values(store: Store, sources: Sources, *, grafana: bool) -> dict[str, Any]:
+def values(store: Store, sources: Sources, engines: Sequence[EngineFacts], *, grafana: bool) -> dict[str, Any]:
     """What differs from the chart's defaults. `grafana`: install it, with the dashboards that carry its label."""
     quay, kubernetes, hub = (_registry(sources, name) for name in ("quay.io", "registry.k8s.io", "docker.io"))
     off = {"enabled": False}
@@ -70,6 +75,7 @@ def values(store: Store, sources: Sources, *, grafana: bool) -> dict[str, Any]:
             "fullnameOverride": STATE_METRICS,
             "image": {"registry": kubernetes},
             "metricLabelsAllowlist": label_allowlist(),
+            **_engine_values(engines),
         },
         "prometheus-node-exporter": {
             "fullnameOverride": NODE_EXPORTER,
@@ -104,6 +110,15 @@ def values(store: Store, sources: Sources, *, grafana: bool) -> dict[str, Any]:
                 },
             },
         },
+    }
+
+
+def _engine_values(engines: Sequence[EngineFacts]) -> dict[str, Any]:
+    if not operated(engines):
+        return {}
+    return {
+        "rbac": {"extraRules": api_names(access.engine_rules(engines))},
+        "customResourceState": {"enabled": True, "config": state_config(engines)},
     }
 
 

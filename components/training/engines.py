@@ -69,13 +69,16 @@ OPERATORS = {
 }
 
 
+def facts_of(kinds: Iterable[str]) -> tuple[EngineFacts, ...]:
+    """The objects of these kinds of entries. Jobs prepare the data of all."""
+    return tuple(dict.fromkeys(facts for kind in ("job", *sorted(kinds)) for facts in OBJECTS[kind]))
+
+
 def frameworks_of(kinds: Iterable[str]) -> tuple[str, ...]:
-    """The frameworks that Kueue needs for these kinds of entries. Jobs prepare the data of all."""
-    facts = [facts for kind in ("job", *sorted(kinds)) for facts in OBJECTS[kind]]
-    return tuple(dict.fromkeys(one.framework for one in facts))
+    """The frameworks that Kueue needs for these kinds of entries."""
+    return tuple(dict.fromkeys(facts.framework for facts in facts_of(kinds)))
 
 
 def operators_of(kinds: Iterable[str]) -> tuple[str, ...]:
     """The operators that these kinds of entries need."""
-    facts = [facts for kind in sorted(kinds) for facts in OBJECTS[kind]]
-    return tuple(dict.fromkeys(one.operator for one in facts if one.operator is not None))
+    return tuple(dict.fromkeys(facts.operator for facts in facts_of(kinds) if facts.operator is not None))

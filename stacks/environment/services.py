@@ -71,6 +71,7 @@ def build_services(environment: Environment, cluster: Cluster) -> Services:
             verify_kubelets=environment.cluster.verifies_kubelets,
             kueue_namespace=queueing.namespace if queueing else None,
             gpu_namespace=gpu.metrics_namespace if gpu else None,
+            training_kinds=environment.training_kinds,
         )
         build_dashboards(environment.teams, monitoring, queueing=config is not None)
     return Services(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import pulumi
@@ -12,6 +12,7 @@ from components.monitoring.alerting import NOBODY, Alerting, Channel, Email, Pag
 from components.monitoring.instances import ALERTMANAGER_ADDRESS, PROMETHEUS_ADDRESS, Store
 from components.monitoring.service import Monitoring, MonitoringArgs
 from components.quantities import parse_quantity
+from components.training.engines import facts_of
 from stacks.monitoring.alerting import (
     AlertingConfig,
     AlertingSecret,
@@ -36,6 +37,7 @@ def build_monitoring(
     verify_kubelets: bool,
     kueue_namespace: pulumi.Input[str] | None,
     gpu_namespace: pulumi.Input[str] | None,
+    training_kinds: Iterable[str],
 ) -> Monitoring:
     """The monitoring of an environment. The namespaces are those of services that it reads."""
     return Monitoring(
@@ -51,6 +53,7 @@ def build_monitoring(
             verify_kubelets=verify_kubelets,
             kueue_namespace=kueue_namespace,
             gpu_namespace=gpu_namespace,
+            engines=facts_of(training_kinds),
         ),
         pulumi.ResourceOptions(providers=[cluster.provider]),
     )

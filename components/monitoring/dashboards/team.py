@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models import dashboard
 from components.monitoring.dashboards.cluster import requested
 from components.monitoring.dashboards.panels import RATE, Query, Row, board, graph, listing, number
 from components.monitoring.rules import slo
+from components.monitoring.training_state import CONDITION, CREATED
 
 
 def team_board(team: str, namespace: str) -> dashboard.Dashboard:
@@ -31,8 +32,9 @@ def team_board(team: str, namespace: str) -> dashboard.Dashboard:
                     number("Pods pending", phase("Pending"), explained="`make status` says what each waits for."),
                     number(
                         "Trainings failed",
-                        f'sum(kube_job_failed{{{here}, condition="true"}}) or vector(0)',
-                        explained="Jobs that are still there; the next `pulumi up` runs them again.",
+                        f'(sum(kube_job_failed{{{here}, condition="true"}}) or vector(0)) + '
+                        f'(sum({CONDITION}{{{here}, condition="Failed"}}) or vector(0))',
+                        explained="That are still there; the next `pulumi up` runs them again.",
                         bad_from=1,
                     ),
                     number(
@@ -92,6 +94,20 @@ def team_board(team: str, namespace: str) -> dashboard.Dashboard:
                         Query(f"sum(kube_job_status_suspended{{{here}}})", "jobs that wait in a queue"),
                         Query(f'sum(kube_job_complete{{{here}, condition="true"}})', "jobs that are done"),
                         explained="Jobs stay until the stack drops them.",
+                    ),
+                    graph(
+                        "Trainings of several pods",
+                        Query(
+                            f"sum by (customresource_kind, condition) ({CONDITION}{{{here}}})",
+                            "{{customresource_kind}}: {{condition}}",
+                        ),
+                        explained="By the conditions of their objects: TrainJob, PyTorchJob, TFJob, MPIJob, RayJob.",
+                    ),
+                    listing(
+                        "Age of trainings",
+                        f"time() - {CREATED}{{{here}}}",
+                        explained="Time since each was made, its time in the queue included.",
+                        unit="s",
                     ),
                     graph(
                         "Queue",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 # How kube-state-metrics spells `app.kubernetes.io/component`.
 COMPONENT = "label_app_kubernetes_io_component"
+# And `app.kubernetes.io/name`, on pods the name of their entry.
+ENTRY = "label_app_kubernetes_io_name"
 
 
 def of_component(kind: str, component: str, *, label: str | None = None) -> str:

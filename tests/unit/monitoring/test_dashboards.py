@@ -137,7 +137,7 @@ def test_another_content_is_another_config_map() -> None:
 
 
 def test_grafana_looks_for_the_label_and_the_folder_that_they_have() -> None:
-    values = stack_chart.values(STORE, Sources(), grafana=True)["grafana"]["sidecar"]["dashboards"]
+    values = stack_chart.values(STORE, Sources(), (), grafana=True)["grafana"]["sidecar"]["dashboards"]
     assert (values["label"], values["folderAnnotation"]) == (LABEL, FOLDER_ANNOTATION)
     assert values["provider"]["foldersFromFilesStructure"] is True
 
