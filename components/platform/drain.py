@@ -28,6 +28,15 @@ PATIENCE_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
+class Drained:
+    """A controller that a destroy may find down: its name, its namespace, and the API group of its objects."""
+
+    name: str
+    namespace: str
+    group: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DrainArgs:
     """An operator: its namespace, the API groups of its objects, and how to reach its cluster.
 

@@ -6,7 +6,7 @@ cluster of which nothing is known. No other module asks for the kind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from stacks.clouds.pools import PoolFacts
@@ -33,6 +33,10 @@ class ClusterModel(ConfigModel):
         return False
 
     # --- what is installed ---
+
+    def installs(self) -> Iterable[str]:
+        """The entries of the catalog that the cluster needs itself."""
+        return ()
 
     @property
     def all_is_ours(self) -> bool:

@@ -6,11 +6,8 @@ environment of a value; reading a stack file is `stacks.check`, reading Pulumi's
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pydantic import Field
 
-from components.training.engines import OPERATORS, operators_of
 from stacks.catalog.config import CatalogSources
 from stacks.clouds.config import Cluster
 from stacks.external_secrets.config import ExternalSecretsConfig
@@ -75,13 +72,6 @@ class Environment(ConfigModel):
     teams: Many[TeamConfig] = Field(default=(), description="The teams and their workloads.")
 
     _names = unique_names("priorities", "storage", "teams")
-
-    def installs(self, cluster: str) -> Iterator[str]:
-        yield from super().installs(cluster)
-        if "nfs" in self.storage_drivers:
-            yield "csi-driver-nfs"
-        for operator in operators_of(self.training_kinds):
-            yield from OPERATORS[operator]
 
     @property
     def training_kinds(self) -> frozenset[str]:

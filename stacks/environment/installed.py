@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from stacks.environment.config import Environment
+from stacks.environment.services import SERVICES
 from stacks.language.images import is_sample
-from stacks.language.model import ConfigModel
 
 
 def installed(environment: Environment) -> frozenset[str]:
-    """The names of the catalog's entries that some part of the config asks for."""
-    kind = environment.cluster.kind
-    return frozenset(name for part in _parts(environment) for name in part.installs(kind))
+    """The names of the catalog's entries that the cluster and the services need."""
+    entries = {name for service in SERVICES for name in service.entries(environment)}
+    return frozenset(entries.union(environment.cluster.installs()))
 
 
 def sample_images(environment: Environment) -> frozenset[str]:
@@ -22,20 +20,6 @@ def sample_images(environment: Environment) -> frozenset[str]:
         named |= {entry.image for entry in (*team.training, *team.serving)}
         named |= {entry.preprocess.image for entry in team.training if entry.preprocess and entry.preprocess.image}
     return frozenset(filter(is_sample, named))
-
-
-def _parts(value: object) -> Iterator[ConfigModel]:
-    """The models in a value, at any depth, itself included."""
-    if isinstance(value, ConfigModel):
-        yield value
-        for name in type(value).model_fields:
-            yield from _parts(getattr(value, name))
-    elif isinstance(value, tuple):
-        for one in value:
-            yield from _parts(one)
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from _parts(one)
 
 
 def from_embedded_mirror(environment: Environment) -> frozenset[str]:

@@ -60,7 +60,6 @@ class ExternalSecretsConfig(ConfigModel):
     )
 
     def installs(self, cluster: str) -> Iterator[str]:
-        yield from super().installs(cluster)
         yield from ("external-secrets", "external-secrets-crds")
 
 

@@ -41,7 +41,6 @@ class GatewayConfig(ConfigModel):
     )
 
     def installs(self, cluster: str) -> Iterator[str]:
-        yield from super().installs(cluster)
         if self.install_crds:
             yield "gateway-api"
 

@@ -132,7 +132,6 @@ class Gpu(ConfigModel):
                 yield Fault(path=path, message=message)
 
     def installs(self, cluster: str) -> Iterator[str]:
-        yield from super().installs(cluster)
         if self.driver == "operator":
             yield "gpu-operator"
         if self.driver == "device-plugin":

@@ -31,14 +31,6 @@ class ConfigModel(BaseModel):
         hide_input_in_errors=True,
     )
 
-    def installs(self, cluster: str) -> Iterable[str]:
-        """The names of the catalog's entries that this part of the config has installed.
-
-        `cluster` is the kind of the cluster, as in `cluster.kind`.
-        """
-        del cluster
-        return ()
-
     @model_validator(mode="after")
     def _keeps_its_rules(self) -> Self:
         found = [Finding(fault, reads) for check, reads in _rules(type(self)) for fault in check(self)]

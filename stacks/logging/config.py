@@ -50,10 +50,6 @@ class InstalledLoki(ConfigModel):
         "cluster's default class.",
     )
 
-    def installs(self, cluster: str) -> Iterator[str]:
-        yield from super().installs(cluster)
-        yield "loki"
-
     @rule()
     def _whole_days(self) -> Iterator[Fault]:
         if self.retention % DAY_SECONDS:
@@ -83,5 +79,6 @@ class Logging(ConfigModel):
     )
 
     def installs(self, cluster: str) -> Iterator[str]:
-        yield from super().installs(cluster)
         yield "opentelemetry-collector"
+        if isinstance(self.loki, InstalledLoki):
+            yield "loki"

@@ -53,7 +53,6 @@ class MonitoringConfig(ConfigModel):
     )
 
     def installs(self, cluster: str) -> Iterator[str]:
-        yield from super().installs(cluster)
         yield "prometheus-operator-crds"
         yield from ("kube-prometheus-stack",) if self.install_on(cluster) == "chart" else _PROGRAMS
 

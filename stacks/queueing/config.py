@@ -102,7 +102,6 @@ class QueueingConfig(ConfigModel):
     replicas: int = Field(default=1, ge=1, le=3, description="Replicas of Kueue's controller, of which one is active.")
 
     def installs(self, cluster: str) -> Iterator[str]:
-        yield from super().installs(cluster)
         yield "kueue"
 
     _names = unique_names("priorities", "flavors")

@@ -1,26 +1,19 @@
-"""Storages of a stack as objects: what the environment has once, and what each team gets of it."""
+"""The storages of one team as objects."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import assert_never
+from dataclasses import dataclass
 
 import pulumi
 
-from components import namespaces
 from components.cluster import Cluster
 from components.labels import Owner
-from components.platform.operator import Operator, OperatorArgs
 from components.storage import ceph, efs, fsx, nfs, s3
 from components.storage.access import BucketAccess, TeamStorage
 from components.storage.bucket import BucketStorage, BucketStorageArgs, way_to_server
-from components.storage.classes import StorageClass, StorageClassArgs, VolumeDriver
 from components.storage.object_store import (
     ObjectStore,
     ObjectStoreArgs,
-    ObjectStoreSystem,
-    ObjectStoreSystemArgs,
     bucket_access,
     way_to_store,
 )
@@ -28,6 +21,7 @@ from components.storage.static import StaticVolume, StaticVolumeArgs, VolumeSour
 from components.storage.volume import VolumeClaim, VolumeClaimArgs
 from components.teams.reference import TeamReference
 from components.teams.team import Team
+from stacks.storage.classes import ceph_file_system, class_name, is_protected, is_retained
 from stacks.storage.config import (
     OWN_PREFIX,
     CephStorage,
@@ -39,118 +33,11 @@ from stacks.storage.config import (
     S3Storage,
     SecretCredentials,
     Storage,
-    StorageDriver,
-    VolumeStorage,
 )
+from stacks.storage.services import StorageServices
 from stacks.storage.types import TEAM
 
-DRIVERS_NAMESPACE = namespaces.STORAGE_DRIVERS
 DEFAULT_REGION = "us-east-1"
-
-
-@dataclass(frozen=True, kw_only=True)
-class StorageServices:
-    """What an environment has for its storages.
-
-    `classes` are StorageClasses by the name of the storage, `object_stores` where the teams' S3 servers go.
-    """
-
-    classes: Mapping[str, StorageClass] = field(default_factory=dict[str, StorageClass])
-    object_stores: ObjectStoreSystem | None = None
-
-
-def class_name(storage: Storage, cluster: Cluster) -> str | None:
-    """The StorageClass of the storage's claims; None for the default class, and for what is not of a class."""
-    match storage:
-        case VolumeStorage():
-            return storage.storage_class or cluster.storage_class
-        case EfsStorage(provisioning="dynamic", file_system=None):
-            return cluster.own_storage.efs_class
-        case NfsStorage() | EfsStorage() | FsxStorage() | CephStorage():
-            return f"ml-platform-{storage.name}" if storage.provisioning == "dynamic" else None
-        case S3Storage():
-            return None
-        case _:
-            assert_never(storage)
-
-
-def volume_driver(storage: Storage, *, retain: bool) -> VolumeDriver | None:
-    """How the storage's own StorageClass makes volumes; None for a storage that has no class of its own."""
-    match storage:
-        case NfsStorage(provisioning="dynamic"):
-            return nfs.driver(storage.server, storage.path, storage.mount_options, retain=retain)
-        case EfsStorage(provisioning="dynamic", file_system=str(file_system)):
-            return efs.driver(file_system)
-        case FsxStorage(provisioning="dynamic", subnet=str(subnet)):
-            return fsx.driver(subnet, storage.security_groups)
-        case CephStorage(provisioning="dynamic", provisioner_secret=str(secret)):
-            return ceph.driver(ceph_file_system(storage), provisioner_secret=secret, pool=storage.pool)
-        case _:
-            return None
-
-
-def ceph_file_system(storage: CephStorage) -> ceph.CephFileSystem:
-    return ceph.CephFileSystem(
-        driver=storage.driver,
-        cluster_id=storage.cluster_id,
-        file_system=storage.file_system,
-        secret_namespace=storage.secret_namespace,
-        node_secret=storage.node_secret,
-        mount_options=storage.mount_options,
-    )
-
-
-def build_storage_services(
-    declared: Sequence[Storage],
-    cluster: Cluster,
-    *,
-    drivers: Sequence[StorageDriver],
-    object_store: ObjectStoreConfig | None,
-    protects_data: bool,
-) -> StorageServices:
-    """The drivers, classes and the S3 servers' namespace that the declared storages need."""
-    child = pulumi.ResourceOptions(providers=[cluster.provider])
-    installed: list[pulumi.Resource] = []
-    if "nfs" in drivers:
-        plugin = cluster.sources.chart_image("csi-driver-nfs", "nfsplugin").rpartition(":")[0]
-        args = OperatorArgs(
-            chart="csi-driver-nfs",
-            namespace=DRIVERS_NAMESPACE,
-            sources=cluster.sources,
-            connection=cluster.connection,
-            # The chart adds the sidecars' names to its base.
-            values={
-                "image": {"baseRepo": plugin.removesuffix("/sig-storage/nfsplugin"), "nfs": {"repository": plugin}}
-            },
-            # Its pods mount file systems for others: components.platform.exceptions says more.
-            pod_security="privileged",
-        )
-        installed.append(Operator("csi-driver-nfs", args, child))
-    classes: dict[str, StorageClass] = {}
-    for storage in declared:
-        retain = is_retained(storage, protects_data=protects_data)
-        driver, name = volume_driver(storage, retain=retain), class_name(storage, cluster)
-        if driver is not None and name is not None:
-            classes[storage.name] = StorageClass(
-                f"storage-class-{storage.name}",
-                StorageClassArgs(storage_class=name, driver=driver, retain=retain, after=installed),
-                child,
-            )
-    object_stores = None
-    if object_store is not None:
-        kept = protects_data
-        object_stores = ObjectStoreSystem("object-store", ObjectStoreSystemArgs(protect=kept, retain=kept), child)
-    return StorageServices(classes=classes, object_stores=object_stores)
-
-
-def is_retained(storage: Storage, *, protects_data: bool) -> bool:
-    """Whether claim and data stay on the cluster when the stack drops the storage."""
-    return protects_data if storage.reclaim is None else storage.reclaim == "Retain"
-
-
-def is_protected(storage: Storage, *, protects_data: bool) -> bool:
-    """Whether Pulumi refuses to delete the claim. A storage with `reclaim: Delete` asks for the opposite."""
-    return protects_data and storage.reclaim != "Delete"
 
 
 @dataclass(frozen=True, kw_only=True)

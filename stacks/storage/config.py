@@ -299,7 +299,6 @@ class ObjectStoreConfig(ConfigModel):
     )
 
     def installs(self, cluster: str) -> Iterator[str]:
-        yield from super().installs(cluster)
         yield "versitygw"
 
 

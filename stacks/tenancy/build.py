@@ -19,7 +19,7 @@ from components.training.trained import Trained
 from stacks.outputs import ServingOutput, TeamOutput, TrainingOutput
 from stacks.serving.build import build_objectives, build_route, build_serving
 from stacks.serving.config import Serving
-from stacks.storage.build import is_protected, is_retained
+from stacks.storage.classes import is_protected, is_retained
 from stacks.teams.config import TeamConfig
 from stacks.tenancy.arguments import groups_of, quota_hard, traffic_of
 from stacks.tenancy.scope import Scope

@@ -11,8 +11,8 @@ from components.cluster import Cluster
 from components.external_secrets.team import TeamExternalSecrets
 from components.gateway.gateway import Gateway
 from components.monitoring.service import Monitoring
-from stacks.storage.build import StorageServices
 from stacks.storage.config import ObjectStoreConfig, Storage
+from stacks.storage.services import StorageServices
 from stacks.teams.config import TeamConfig
 from stacks.workloads.objectives import Slo
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pulumi
 
 from components.cluster import Cluster
-from components.training.engines import operators_of
 from components.training.operators.kubeflow_v1 import TrainingOperator
 from components.training.operators.mpi import MpiOperator
 from components.training.operators.operator import EngineOperator, EngineOperatorArgs
@@ -23,8 +20,6 @@ OPERATORS: dict[str, type[EngineOperator]] = {
 }
 
 
-def build_operators(kinds: Iterable[str], cluster: Cluster) -> dict[str, EngineOperator]:
-    """The operators that these kinds of trainings need, by name."""
+def build_operator(name: str, cluster: Cluster) -> EngineOperator:
     args = EngineOperatorArgs(sources=cluster.sources, connection=cluster.connection)
-    opts = pulumi.ResourceOptions(providers=[cluster.provider])
-    return {name: OPERATORS[name](name, args, opts) for name in operators_of(kinds)}
+    return OPERATORS[name](name, args, pulumi.ResourceOptions(providers=[cluster.provider]))

@@ -13,8 +13,8 @@ import pulumi_kubernetes as k8s
 from components import namespaces
 from components.labels import selector_labels, service_labels
 from components.platform.controller import ControllerProgram, Probe
+from components.platform.drain import Drained
 from components.training.operators.chartless import ChartlessOperator
-from components.training.operators.operator import Drained
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.admissionregistration import v1 as admission

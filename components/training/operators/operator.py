@@ -8,6 +8,7 @@ from typing import ClassVar
 import pulumi
 
 from components.platform.connection import Connection
+from components.platform.drain import Drained
 from components.platform.sources import Sources
 
 
@@ -17,15 +18,6 @@ class EngineOperatorArgs:
 
     sources: Sources
     connection: Connection
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drained:
-    """A controller that a destroy may find down: its name, its namespace, and the API group of its objects."""
-
-    name: str
-    namespace: str
-    group: str
 
 
 class EngineOperator(pulumi.ComponentResource):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from components import namespaces
 from components.platform.controller import ControllerProgram, Probe
+from components.platform.drain import Drained
 from components.training.operators.chartless import ChartlessOperator
-from components.training.operators.operator import Drained
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.rbac import v1 as rbac

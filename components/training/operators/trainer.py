@@ -8,11 +8,12 @@ import pulumi
 
 from components import catalog, namespaces
 from components.platform.definitions import Definitions, DefinitionsArgs
+from components.platform.drain import Drained
 from components.platform.operator import Operator, OperatorArgs
 from components.platform.sources import Sources
 from components.pods import USER
 from components.training.engines import TRAIN_JOB
-from components.training.operators.operator import Drained, EngineOperator, EngineOperatorArgs
+from components.training.operators.operator import EngineOperator, EngineOperatorArgs
 
 JOBSET = "jobset"
 JOBSET_NAMESPACE = namespaces.JOBSET

@@ -243,8 +243,7 @@ class AwsCluster(ClusterModel):
     )
     tags: Mapping[TagText, TagText] = Field(default={}, description="Additional tags of every resource.")
 
-    def installs(self, cluster: str) -> Iterator[str]:
-        yield from super().installs(cluster)
+    def installs(self) -> Iterator[str]:
         if not self.auto_mode and any(pool.scaler == "karpenter" for pool in self.node_pools):
             yield from ("karpenter", "karpenter-crd")
 
