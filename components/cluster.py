@@ -12,9 +12,9 @@ import pulumi_kubernetes as k8s
 import yaml
 
 from components.exposure import ClusterAddress, Exposure
+from components.own_storage import OwnStorage
 from components.platform.connection import Connection
 from components.platform.sources import Sources
-from components.storage.own import OwnStorage
 from components.teams.network import Traffic
 
 # The provider's own defaults (50 requests a second, bursts of 120) make a stack of some hundred objects wait

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from components.own_storage import VolumeSource
 from components.storage.classes import VolumeDriver
-from components.storage.static import VolumeSource
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from components.own_storage import VolumeSource
 from components.storage.classes import VolumeDriver
-from components.storage.static import VolumeSource
 
 DRIVER = "nfs.csi.k8s.io"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from components.own_storage import VolumeSource
 from components.pods import USER
-from components.storage.static import VolumeSource
 
 DRIVER = "s3.csi.aws.com"
 

@@ -9,20 +9,13 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.labels import Owner, object_labels
+from components.own_storage import VolumeSource
 from components.quantities import canonical_quantity
 from components.storage.access import ClaimAccess, TeamStorage
 from components.training.versioning import version_of
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
-
-
-@dataclass(frozen=True, kw_only=True)
-class VolumeSource:
-    """Where a volume is: the part of a PersistentVolume's spec that differs by kind, such as `{"nfs": {…}}`."""
-
-    spec: core.PersistentVolumeSpecArgsDict
-    mount_options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import assert_never
 
 from components.cluster import Cluster as ClusterComponent
+from components.own_storage import VolumeSource
+from components.storage.classes import VolumeDriver
+from stacks.clouds.aws.kinds import volumes as aws_volumes
+from stacks.clouds.aws.kinds.storage import EfsStorage, FsxStorage
 from stacks.clouds.config import AwsCluster, AwsReference, Cluster, ExistingCluster, LocalCluster, TeamCluster
 from stacks.clouds.existing import build as existing
 from stacks.clouds.interface import Cloud, CloudArgs, EnvironmentReference
+from stacks.clouds.kinds import CloudStorage
 from stacks.clouds.local import build as local
 
 
@@ -37,3 +42,21 @@ def build_team_cluster(config: TeamCluster, reference: EnvironmentReference) -> 
             return existing.connect_to(config, identifier=reference.environment)
         case _:
             assert_never(config)
+
+
+def driver_of(storage: CloudStorage) -> VolumeDriver | None:
+    """How the storage's own StorageClass makes volumes; None where it has none."""
+    match storage:
+        case EfsStorage() | FsxStorage():
+            return aws_volumes.driver_of(storage)
+        case _:
+            assert_never(storage)
+
+
+def source_of(storage: CloudStorage, team: str) -> VolumeSource | None:
+    """Where the volume of a team is that exists; None for one that a class makes."""
+    match storage:
+        case EfsStorage() | FsxStorage():
+            return aws_volumes.source_of(storage, team)
+        case _:
+            assert_never(storage)

@@ -67,6 +67,19 @@ def check_size(value: object) -> str:
     return _check_bytes(value, 1024**2, "1Mi")
 
 
+def check_group(value: object) -> str:
+    text = text_of(value, "a group")
+    if not _GROUP.fullmatch(text) or len(text) > 253:
+        raise ValueError(f"{shown(value)} is not a group; write its name as the identity provider spells it")
+    if text.startswith("system:"):
+        # system:masters would make members administrators, system:authenticated would let everybody in.
+        raise ValueError(f"{shown(value)} is a group of Kubernetes itself; name a group of your identity provider")
+    return text
+
+
+Group = Annotated[
+    str, Rule("group", check_group, "a group as the identity provider spells it; none that begins with `system:`")
+]
 Cpu = Annotated[str, Rule("CPU quantity", check_cpu, "cores or millicores: `2`, `0.5`, `500m`")]
 Memory = Annotated[str, Rule("memory quantity", check_memory, "bytes with a suffix, at least 6Mi: `512Mi`, `4Gi`")]
 Size = Annotated[str, Rule("size quantity", check_size, "bytes with a suffix, at least 1Mi: `500Mi`, `5Gi`, `2Ti`")]
@@ -74,6 +87,7 @@ Size = Annotated[str, Rule("size quantity", check_size, "bytes with a suffix, at
 # --- times ----------------------------------------------------------------------------------------
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?")
+_GROUP = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?")
 _LONGEST = 366 * 86400
 
 

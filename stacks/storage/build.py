@@ -8,7 +8,8 @@ import pulumi
 
 from components.cluster import Cluster
 from components.labels import Owner
-from components.storage import ceph, efs, fsx, nfs, s3
+from components.own_storage import VolumeSource
+from components.storage import ceph, nfs, s3
 from components.storage.access import BucketAccess, TeamStorage
 from components.storage.bucket import BucketStorage, BucketStorageArgs, way_to_server
 from components.storage.object_store import (
@@ -17,16 +18,17 @@ from components.storage.object_store import (
     bucket_access,
     way_to_store,
 )
-from components.storage.static import StaticVolume, StaticVolumeArgs, VolumeSource
+from components.storage.static import StaticVolume, StaticVolumeArgs
 from components.storage.volume import VolumeClaim, VolumeClaimArgs
 from components.teams.reference import TeamReference
 from components.teams.team import Team
-from stacks.storage.classes import ceph_file_system, class_name, is_protected, is_retained
+from stacks.clouds.build import source_of
+from stacks.clouds.storage import FileSystemStorage
+from stacks.language.addresses import TEAM
+from stacks.storage.classes import ceph_file_system, class_name, is_protected, is_retained, own_file_system
 from stacks.storage.config import (
     OWN_PREFIX,
     CephStorage,
-    EfsStorage,
-    FsxStorage,
     IdentityCredentials,
     NfsStorage,
     ObjectStoreConfig,
@@ -35,7 +37,6 @@ from stacks.storage.config import (
     Storage,
 )
 from stacks.storage.services import StorageServices
-from stacks.storage.types import TEAM
 
 DEFAULT_REGION = "us-east-1"
 
@@ -107,18 +108,13 @@ class TeamStorages:
         match storage:
             case NfsStorage(provisioning="static"):
                 return nfs.folder(storage.server, of_team(storage.path, team), storage.mount_options)
-            case EfsStorage(provisioning="static", file_system=str(file_system), path=str(path)):
-                return efs.folder(file_system, of_team(path, team))
-            case EfsStorage(provisioning="static"):
-                if own.efs is None or team not in own.folders:
-                    raise LookupError(f"storage[{storage.name}]: the cluster has no EFS folder of team {team!r}")
-                return efs.access_point(own.efs, own.folders[team])
-            case FsxStorage(file_system=str(known), dns_name=str(dns_name), mount_name=str(mount_name)):
-                return fsx.file_system(known, dns_name, mount_name)
-            case FsxStorage(provisioning="static"):
-                if own.lustre is None:
-                    raise LookupError(f"storage[{storage.name}]: the cluster has no Lustre file system")
-                return fsx.file_system(own.lustre.id, own.lustre.dns_name, own.lustre.mount_name)
+            case FileSystemStorage(provisioning="static") if storage.is_of_cluster:
+                source = own_file_system(storage, self.cluster).of(team)
+                if source is None:
+                    raise LookupError(f"storage[{storage.name}]: the cluster has no {storage.kind} for team {team!r}")
+                return source
+            case FileSystemStorage():
+                return source_of(storage, team)
             case CephStorage(provisioning="static", path=str(path)):
                 return ceph.folder(ceph_file_system(storage), of_team(path, team), handle=handle)
             case S3Storage(access="mountpoint", bucket=str(bucket)):

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import assert_never
 
 from components.cluster import Cluster
-from components.storage import ceph, efs, fsx, nfs
+from components.own_storage import FileSystem
+from components.storage import ceph, nfs
 from components.storage.classes import VolumeDriver
-from stacks.storage.config import CephStorage, EfsStorage, FsxStorage, NfsStorage, S3Storage, Storage, VolumeStorage
+from stacks.clouds.build import driver_of
+from stacks.clouds.kinds import CloudStorage
+from stacks.clouds.storage import FileSystemStorage
+from stacks.storage.config import CephStorage, NfsStorage, S3Storage, Storage, VolumeStorage
 
 
 def class_name(storage: Storage, cluster: Cluster) -> str | None:
@@ -15,9 +19,9 @@ def class_name(storage: Storage, cluster: Cluster) -> str | None:
     match storage:
         case VolumeStorage():
             return storage.storage_class or cluster.storage_class
-        case EfsStorage(provisioning="dynamic", file_system=None):
-            return cluster.own_storage.efs_class
-        case NfsStorage() | EfsStorage() | FsxStorage() | CephStorage():
+        case FileSystemStorage(provisioning="dynamic") if storage.is_of_cluster:
+            return own_file_system(storage, cluster).class_name
+        case NfsStorage() | CephStorage() | FileSystemStorage():
             return f"ml-platform-{storage.name}" if storage.provisioning == "dynamic" else None
         case S3Storage():
             return None
@@ -30,14 +34,20 @@ def volume_driver(storage: Storage, *, retain: bool) -> VolumeDriver | None:
     match storage:
         case NfsStorage(provisioning="dynamic"):
             return nfs.driver(storage.server, storage.path, storage.mount_options, retain=retain)
-        case EfsStorage(provisioning="dynamic", file_system=str(file_system)):
-            return efs.driver(file_system)
-        case FsxStorage(provisioning="dynamic", subnet=str(subnet)):
-            return fsx.driver(subnet, storage.security_groups)
         case CephStorage(provisioning="dynamic", provisioner_secret=str(secret)):
             return ceph.driver(ceph_file_system(storage), provisioner_secret=secret, pool=storage.pool)
+        case FileSystemStorage():
+            return driver_of(storage)
         case _:
             return None
+
+
+def own_file_system(storage: CloudStorage, cluster: Cluster) -> FileSystem:
+    """What the cluster's stack has made for the storage. LookupError where it makes none."""
+    made = cluster.own_storage.file_systems.get(storage.kind)
+    if made is None:
+        raise LookupError(f"storage[{storage.name}]: the cluster has no file system of kind {storage.kind!r}")
+    return made
 
 
 def ceph_file_system(storage: CephStorage) -> ceph.CephFileSystem:

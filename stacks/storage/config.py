@@ -9,42 +9,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stacks.clouds.aws.types import SubnetId
+from stacks.clouds.kinds import CloudStorage
+from stacks.clouds.storage import Provisioning, Reclaim, SharedStorage, StorageModel, names_no_team
+from stacks.language.addresses import TEAM, BucketName, BucketRegion, Endpoint, ExportPath, Host, MountOption, Prefix
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, rule
 from stacks.language.types import Filled, Name, ObjectName, Size
-from stacks.storage.types import (
-    TEAM,
-    BucketName,
-    BucketRegion,
-    EfsId,
-    Endpoint,
-    ExportPath,
-    FsxId,
-    Host,
-    MountOption,
-    Prefix,
-    SecurityGroupId,
-)
 
 AccessMode = Literal["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]
-SharedAccessMode = Literal["ReadWriteMany", "ReadOnlyMany"]
-Provisioning = Literal["static", "dynamic"]
-Reclaim = Literal["Retain", "Delete"]
 StorageDriver = Literal["nfs"]
 
 
-# Where a team's objects are in a bucket that several share: components.aws.team lets its role see no more.
+# Where a team's objects are in a bucket that several share: the role of a team may see no more.
 OWN_PREFIX = f"teams/{TEAM}/"
-
-
-class StorageModel(ConfigModel):
-    """A storage of one kind."""
-
-    @property
-    def file_system_remedy(self) -> str | None:
-        """How to name a file system, where the storage names none and relies on one of the cluster's own stack."""
-        return None
 
 
 class VolumeStorage(StorageModel):
@@ -70,25 +47,6 @@ class VolumeStorage(StorageModel):
     )
 
 
-class SharedStorage(StorageModel):
-    """What all kinds have that lie on a server which other teams, or others, use too."""
-
-    name: Name = Field(description="Name that workloads use. Unique in the environment.")
-    access_mode: SharedAccessMode = Field(
-        default="ReadWriteMany", description="Access mode. `ReadOnlyMany` for data that no workload writes."
-    )
-    reclaim: Reclaim | None = Field(
-        default=None,
-        description="What happens to the claim, and with `dynamic` to the data, when the storage is removed from "
-        "the stack. Default: `Retain` where data is protected, otherwise `Delete`. Data on a `static` "
-        "volume always stays.",
-    )
-    shared: bool = Field(
-        default=False,
-        description=f"Whether several teams may use the same folder. Otherwise `path` must contain `{TEAM}`.",
-    )
-
-
 class NfsStorage(SharedStorage):
     """A folder of an NFS server: a PersistentVolume for each team, or a StorageClass of csi-driver-nfs."""
 
@@ -103,83 +61,15 @@ class NfsStorage(SharedStorage):
     )
     mount_options: Many[MountOption] = Field(default=("nfsvers=4.1",), description="Mount options.")
 
+    @property
+    def is_one_folder(self) -> bool:
+        return self.provisioning == "static" and names_no_team(self.path)
+
     @rule("provisioning")
     def _own_folders(self) -> Iterator[Fault]:
         if self.provisioning == "dynamic" and TEAM in self.path:
             message = f"has {TEAM}, but with dynamic each claim gets a folder of its own; name the folder above them"
             yield Fault(path=("path",), message=message)
-
-
-class EfsStorage(SharedStorage):
-    """A folder of an EFS file system, through its CSI driver."""
-
-    kind: Literal["efs"] = Field(description="A folder of EFS.")
-    size: Size = Field(description="Capacity of each team's claim. EFS itself sets no limit.")
-    file_system: EfsId | None = Field(
-        default=None, description="The file system. Default: `cluster.sharedFiles`, with `kind: aws`."
-    )
-    provisioning: Provisioning = Field(
-        default="dynamic",
-        description="`dynamic`: an access point for each claim. `static`: `path`, or each team's own access point.",
-    )
-    path: ExportPath | None = Field(
-        default=None, description="With `static` and `fileSystem`: the folder, which must exist."
-    )
-
-    @property
-    def file_system_remedy(self) -> str | None:
-        return "name an EFS file system" if self.file_system is None else None
-
-    @rule("provisioning", "fileSystem", "path")
-    def _folder(self) -> Iterator[Fault]:
-        given = self.provisioning == "static" and self.file_system is not None
-        if given and self.path is None:
-            yield Fault(path=("path",), message=f"is required with static; name a folder, such as /teams/{TEAM}")
-        if self.path is not None and not given:
-            message = "is for provisioning: static with a fileSystem; remove it, or add what is missing"
-            yield Fault(path=("path",), message=message)
-
-
-class FsxStorage(SharedStorage):
-    """An FSx for Lustre file system, through its CSI driver."""
-
-    kind: Literal["fsx"] = Field(description="A file system of FSx for Lustre.")
-    size: Size = Field(
-        description="Capacity of the file system. With `dynamic` each team's claim has its own file system."
-    )
-    file_system: FsxId | None = Field(
-        default=None, description="The file system. Default: `cluster.lustre`, with `kind: aws`."
-    )
-    dns_name: Host | None = Field(default=None, description="DNS name of `fileSystem`.")
-    mount_name: Filled | None = Field(default=None, description="Mount name of `fileSystem`.")
-    provisioning: Provisioning = Field(
-        default="static", description="`dynamic`: a file system for each team's claim, in `subnet`."
-    )
-    subnet: SubnetId | None = Field(default=None, description="With `dynamic`: subnet of the file systems.")
-    security_groups: Many[SecurityGroupId] = Field(
-        default=(), description="With `dynamic`: security groups of the file systems."
-    )
-
-    @property
-    def file_system_remedy(self) -> str | None:
-        if self.file_system is not None or self.provisioning == "dynamic":
-            return None
-        return "name a file system, dnsName and mountName, or write provisioning: dynamic"
-
-    @rule("provisioning", "fileSystem", "dnsName", "mountName", "subnet", "securityGroups")
-    def _provisioning(self) -> Iterator[Fault]:
-        static = {"fileSystem": self.file_system, "dnsName": self.dns_name, "mountName": self.mount_name}
-        dynamic = {"subnet": self.subnet, "securityGroups": self.security_groups or None}
-        own, other = (dynamic, static) if self.provisioning == "dynamic" else (static, dynamic)
-        for key in (key for key, value in other.items() if value is not None):
-            remedy = f"remove it, or write provisioning: {'static' if other is static else 'dynamic'}"
-            message = f"means nothing with provisioning: {self.provisioning}; {remedy}"
-            yield Fault(path=(key,), message=message)
-        missing = [key for key, value in own.items() if value is None]
-        if missing and (self.provisioning == "dynamic" or len(missing) < len(own)):
-            for key in missing:
-                message = f"is required beside {' and '.join(key for key in own if key not in missing) or 'dynamic'}"
-                yield Fault(path=(key,), message=f"{message}; add it")
 
 
 class SecretCredentials(ConfigModel):
@@ -228,6 +118,14 @@ class S3Storage(SharedStorage):
         description="With `mountpoint`: size of the claim. Kubernetes requires one, although a bucket has no limit.",
     )
 
+    @property
+    def is_one_folder(self) -> bool:
+        return self.prefix is not None and names_no_team(self.prefix)
+
+    @property
+    def folder_key(self) -> str:
+        return "prefix"
+
     @rule("bucket")
     def _without_bucket(self) -> Iterator[Fault]:
         if self.bucket is None:
@@ -268,6 +166,10 @@ class CephStorage(SharedStorage):
     path: ExportPath | None = Field(default=None, description="With `static`: the folder, which must exist.")
     mount_options: Many[MountOption] = Field(default=(), description="Mount options.")
 
+    @property
+    def is_one_folder(self) -> bool:
+        return self.provisioning == "static" and names_no_team(self.path)
+
     @rule("provisioning", "provisionerSecret", "path")
     def _provisioning(self) -> Iterator[Fault]:
         of_dynamic = {"pool": self.pool, "provisionerSecret": self.provisioner_secret}
@@ -282,10 +184,8 @@ class CephStorage(SharedStorage):
             yield Fault(path=(needed,), message=f"is required with provisioning: {self.provisioning}; add it")
 
 
-# Another kind of storage is one more member here, and one more module in components/platform/storage.
-Storage = Annotated[
-    VolumeStorage | NfsStorage | EfsStorage | FsxStorage | S3Storage | CephStorage, Field(discriminator="kind")
-]
+# Another kind of storage is one more member here; one of a cloud is a member of `CloudStorage`.
+Storage = Annotated[VolumeStorage | NfsStorage | S3Storage | CephStorage | CloudStorage, Field(discriminator="kind")]
 
 
 class ObjectStoreConfig(ConfigModel):
@@ -305,17 +205,3 @@ class ObjectStoreConfig(ConfigModel):
 def has_claim(storage: Storage) -> bool:
     """Whether workloads mount it, so that it is a claim and counts in a quota. Otherwise they reach it over HTTP."""
     return not (isinstance(storage, S3Storage) and storage.access == "env")
-
-
-def is_shared_folder(storage: Storage) -> bool:
-    """Whether all teams that use it get the same folder, for its path does not name them."""
-    match storage:
-        case VolumeStorage():
-            return False
-        case S3Storage():
-            return storage.prefix is not None and TEAM not in storage.prefix
-        case FsxStorage():
-            return storage.provisioning == "static"
-        case NfsStorage() | EfsStorage() | CephStorage():
-            path = storage.path
-            return storage.provisioning == "static" and path is not None and TEAM not in path

@@ -8,7 +8,7 @@ from fractions import Fraction
 from components.quantities import format_bytes, parse_quantity
 from stacks.language.faults import Fault, Path
 from stacks.language.model import did_you_mean, shown
-from stacks.storage.config import S3Storage, Storage, has_claim, is_shared_folder
+from stacks.storage.config import S3Storage, Storage, has_claim
 from stacks.teams.config import TeamConfig
 from stacks.training.config import Training
 from stacks.workloads.pod_sets import demand
@@ -51,11 +51,11 @@ def quota_faults(team: TeamConfig, storage: Sequence[Storage]) -> Iterator[Fault
 
 def folder_faults(storage: Storage, teams: Sequence[TeamConfig]) -> Iterator[Fault]:
     """A folder that several teams use, and that is not said to be shared."""
-    if not is_shared_folder(storage) or getattr(storage, "shared", False):
+    if not storage.is_one_folder or getattr(storage, "shared", False):
         return
     users = [team.name for team in teams if storage.name in (name for _, name in storage_uses(team))]
     if len(users) > 1:
-        place = {"s3": "prefix", "fsx": "shared"}.get(storage.kind, "path")
+        place = storage.folder_key
         remedy = "write shared: true if they may" if place == "shared" else "put {team} in it, or shared: true"
         message = f"gives teams[{users[0]}] and teams[{users[1]}] the same folder; {remedy}"
         yield Fault(path=("storage", place), message=message)

@@ -9,12 +9,12 @@ from pydantic import Field
 
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, rule, unique_names
-from stacks.language.types import Cpu, LabelValue, Memory, Name, OwnLabelKey, Size
+from stacks.language.types import Cpu, Group, LabelValue, Memory, Name, OwnLabelKey, Size
 from stacks.serving.config import Serving
 from stacks.teams.network import NetworkConfig
 from stacks.teams.queue import Queue
 from stacks.teams.secrets import Credentials, RegistryLoginConfig, Secret
-from stacks.teams.types import Group, Namespace, check_namespace
+from stacks.teams.types import Namespace, check_namespace
 from stacks.training.config import Training
 from stacks.workloads.types import MigProfile
 

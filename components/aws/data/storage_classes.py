@@ -7,7 +7,7 @@ import dataclasses
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components.storage import efs
+from components.aws.data import efs_csi
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class StorageClasses(pulumi.ComponentResource):
                 opts=child,
             )
         if args.file_system_id is not None:
-            self.shared, driver = "efs", efs.driver(args.file_system_id)
+            self.shared, driver = "efs", efs_csi.driver(args.file_system_id)
             k8s.storage.v1.StorageClass(
                 f"{name}-efs",
                 metadata={"name": self.shared},

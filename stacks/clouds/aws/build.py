@@ -5,6 +5,7 @@ from __future__ import annotations
 import pulumi
 
 from components.aws.account import Account
+from components.aws.data import efs_csi, fsx_csi
 from components.aws.data.storage_classes import StorageClasses, StorageClassesArgs
 from components.aws.identity import POD_IDENTITY_AGENT, PodRole, PodRoleArgs
 from components.aws.names import reader_role
@@ -12,7 +13,7 @@ from components.aws.policies import Statement
 from components.aws.team import TeamResources, TeamResourcesArgs
 from components.cluster import Cluster, ClusterArgs
 from components.external_secrets import operator as external_secrets
-from components.storage.own import LustreAddress, OwnStorage
+from components.own_storage import FileSystem, OwnStorage
 from stacks.clouds.aws.compute import Compute
 from stacks.clouds.aws.config import AwsCluster
 from stacks.clouds.aws.data import Data
@@ -88,16 +89,18 @@ class AwsEnvironment:
         ).arn
 
     def _own_storage(self, efs_class: str | None) -> OwnStorage:
-        data, lustre = self._data, self._data.lustre
-        folders = {name: team.folder for name, team in self._teams.items()}
+        efs, lustre = self._data.files, self._data.lustre
+        file_systems: dict[str, FileSystem] = {}
+        if efs:
+            points = {name: team.folder for name, team in self._teams.items()}
+            folders = {name: efs_csi.access_point(efs.id, point) for name, point in points.items() if point is not None}
+            file_systems["efs"] = FileSystem(class_name=efs_class, folders=folders)
+        if lustre:
+            whole = fsx_csi.file_system(lustre.id, lustre.dns_name, lustre.mount_name)
+            file_systems["fsx"] = FileSystem(whole=whole)
         return OwnStorage(
             region=self._config.region,
-            efs=data.files.id if data.files else None,
-            efs_class=efs_class,
-            folders={name: folder for name, folder in folders.items() if folder is not None},
-            lustre=(
-                LustreAddress(id=lustre.id, dns_name=lustre.dns_name, mount_name=lustre.mount_name) if lustre else None
-            ),
+            file_systems=file_systems,
             buckets={bucket.name: self._config.bucket_name(bucket.name) for bucket in self._config.buckets},
         )
 

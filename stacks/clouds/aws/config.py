@@ -24,8 +24,7 @@ from stacks.clouds.model import ClusterModel
 from stacks.clouds.pools import PoolFacts
 from stacks.language.faults import Fault, Path
 from stacks.language.model import ConfigModel, Many, did_you_mean, rule, shown, unique_names
-from stacks.language.types import Cidr, Email, Name
-from stacks.teams.types import Group
+from stacks.language.types import Cidr, Email, Group, Name
 
 # Of 64 characters of a role's name, the rest is for "-team-" and the team, or for the longest add-on.
 LONGEST_CLUSTER_NAME = 20
@@ -188,7 +187,7 @@ class AccessRole(ConfigModel):
         default=None, description="Administrator of the whole cluster. Default: only the rights of the groups."
     )
     groups: Many[Group] = Field(
-        default=(), description="Kubernetes groups, which teams name in `admins`, `developers` and `viewers`."
+        default=(), description="Kubernetes groups, which teams name in `owners`, `developers` and `viewers`."
     )
 
     @rule("policy", "groups")

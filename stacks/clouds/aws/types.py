@@ -140,6 +140,9 @@ KubernetesVersion = Annotated[
 TagText = Annotated[str, Rule("tag", check_tag, "up to 128 letters, digits, spaces and `. : / = + @ - _`")]
 VpcId = Annotated[str, identifier("vpc", "a VPC")]
 SubnetId = Annotated[str, identifier("subnet", "a subnet")]
+SecurityGroupId = Annotated[str, identifier("sg", "a security group")]
+EfsId = Annotated[str, identifier("fs", "an EFS file system")]
+FsxId = Annotated[str, identifier("fs", "an FSx file system")]
 ReservationId = Annotated[str, identifier("cr", "a capacity reservation")]
 DatabaseVersion = Annotated[
     str, Rule("PostgreSQL version", check_database_version, 'major and minor version: `"17.6"`, in quotes')

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pulumi
 
+from components.own_storage import VolumeSource
 from components.pods import USER
 from components.storage.classes import VolumeDriver
-from components.storage.static import VolumeSource
 
 DRIVER = "efs.csi.aws.com"
 MOUNT_OPTIONS = ("tls",)

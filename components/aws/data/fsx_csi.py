@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pulumi
 
+from components.own_storage import VolumeSource
 from components.storage.classes import VolumeDriver
-from components.storage.static import VolumeSource
 
 DRIVER = "fsx.csi.aws.com"
 MOUNT_OPTIONS = ("flock",)

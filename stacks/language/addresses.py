@@ -1,4 +1,4 @@
-"""The annotated types of the `storage:` entries, beside those of `stacks.language.types`."""
+"""Annotated types of hosts, folders and buckets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from stacks.clouds.aws.types import identifier
 from stacks.language.model import Rule, shown
 from stacks.language.types import text_of
 
@@ -85,7 +84,7 @@ def check_endpoint(value: object) -> str:
 
 
 def check_bucket_region(value: object) -> str:
-    """A region of AWS, or what another S3 server calls its own."""
+    """A region as the S3 server calls it."""
     text = text_of(value, "a region")
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", text):
         raise ValueError(f'{shown(value)} is not a region; write one such as "eu-west-1"')
@@ -111,6 +110,3 @@ BucketName = Annotated[str, Rule("bucket", check_bucket, "3 to 63 lower-case let
 Endpoint = Annotated[str, Rule("S3 endpoint", check_endpoint, "scheme, host and port: `https://s3.example.com:9000`")]
 BucketRegion = Annotated[str, Rule("bucket region", check_bucket_region, "a region: `eu-west-1`")]
 MountOption = Annotated[str, Rule("mount option", check_mount_option, "an option of mount(8): `nfsvers=4.1`")]
-EfsId = Annotated[str, identifier("fs", "an EFS file system")]
-FsxId = Annotated[str, identifier("fs", "an FSx file system")]
-SecurityGroupId = Annotated[str, identifier("sg", "a security group")]
