@@ -125,7 +125,7 @@ GROUPS = (
         name="training-operators",
         tests=("tests/engines/test_operators.py",),
         code=("components/training/operators/*", "components/platform/controller.py", "local/mirror/*", "catalog.yaml"),
-        entries=TRAINING_OPERATORS,
+        entries=(*TRAINING_OPERATORS, "kube-state-metrics"),
     ),
 )
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +15,18 @@ import pytest
 import yaml
 
 from components import namespaces
+from components.monitoring.training_state import CONDITION, CREATED, state_config
+from components.training.engines import ENGINES
 from components.training.operators import kubeflow_v1, mpi, ray, trainer
 from local import container_images
 from local.mirror import making
 from local.mirror.entries import images_of
+from local.mirror.recipes import MIRROR_TOOLS
 from local.paths import ROOT
 from local.progress import Steps
 from local.pulumi_cli.cli import Pulumi
 from local.suite.groups import TRAINING_OPERATORS
+from local.toolchain import building
 from tests.embedded import EmbeddedCluster, running, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
@@ -273,6 +281,59 @@ def test_a_raycluster_becomes_a_head_with_an_autoscaler_and_workers(cluster: Emb
     (head_pod,) = (pod for pod in pods if pod["metadata"]["labels"]["ray.io/node-type"] == "head")
     assert [one["name"] for one in head_pod["spec"]["containers"]] == ["ray-head", "autoscaler"]
     cluster.kubectl("delete", "raycluster", "sweep", "-n", TEAM)
+
+
+@pytest.fixture
+def state_metrics(cluster: EmbeddedCluster) -> Iterator[Callable[[], str]]:
+    """What kube-state-metrics shows of the objects of engines: the program of the mirror, with our settings."""
+    with Steps() as steps:
+        program = building.build([MIRROR_TOOLS["kube-state-metrics"]], steps)["kube-state-metrics"]
+    ports = []
+    for _ in range(2):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            ports.append(free.getsockname()[1])
+    command = [
+        *(program, "--custom-resource-state-only", "--kubeconfig", cluster.node.instance.kubeconfig),
+        f"--custom-resource-state-config={json.dumps(state_config(ENGINES))}",
+        *("--host=127.0.0.1", f"--port={ports[0]}", "--telemetry-host=127.0.0.1", f"--telemetry-port={ports[1]}"),
+    ]
+
+    def read() -> str:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{ports[0]}/metrics", timeout=10) as answer:
+                return answer.read().decode()
+        except OSError:
+            return ""
+
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        yield read
+        process.terminate()
+
+
+def test_kube_state_metrics_shows_the_conditions_of_a_training(
+    cluster: EmbeddedCluster, state_metrics: Callable[[], str]
+) -> None:
+    job = {
+        "apiVersion": "kubeflow.org/v1",
+        "kind": "TFJob",
+        "metadata": {"name": "shown", "namespace": TEAM, "labels": {"ml-platform/team": "red"}},
+        "spec": {
+            "runPolicy": {"suspend": True},
+            "tfReplicaSpecs": {"Worker": {"replicas": 1, "template": {"spec": pod("tensorflow")}}},
+        },
+    }
+    cluster.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(job))
+    labels = f'job_name="shown",namespace="{TEAM}",team="red"'
+
+    def suspended() -> list[str]:
+        lines = state_metrics().splitlines()
+        return [line for line in lines if labels in line and 'condition="Suspended"' in line and line.endswith(" 1")]
+
+    (line,) = wait_for("the condition as a metric", suspended, 90)
+    assert line.startswith(f'{CONDITION}{{condition="Suspended",customresource_group="kubeflow.org",')
+    assert f"{CREATED}{{" in state_metrics()
+    cluster.kubectl("delete", "tfjob", "shown", "-n", TEAM)
 
 
 def test_a_second_update_changes_nothing_and_a_refresh_finds_no_drift(cluster: EmbeddedCluster) -> None:
