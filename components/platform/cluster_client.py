@@ -215,11 +215,15 @@ class Client:
                 raise RuntimeError(f"{title} is still being deleted: look at its finalizers")
             time.sleep(0.5)
 
-    def pods(self, namespace: str, selector: str) -> list[Any]:
-        """The pods of a namespace with these labels, as the API has them."""
-        core = client.CoreV1Api(self.api)
-        listed = core.list_namespaced_pod(namespace, label_selector=selector, _request_timeout=TIMEOUT_SECONDS)
-        return self._plain(listed)
+    def labelled(self, api_version: str, kind: str, namespace: str, selector: str) -> list[Any]:
+        """The objects of a namespace with these labels, as the API has them; none of a kind that it does not serve."""
+        try:
+            found = self.any.resources.get(api_version=api_version, kind=kind)
+        except ResourceNotFoundError:
+            return []
+        listed = self.any.get(found, namespace=namespace, label_selector=selector, _request_timeout=TIMEOUT_SECONDS)
+        items: list[Any] = listed.to_dict()["items"]
+        return items
 
     @cached_property
     def any(self) -> dynamic.DynamicClient:

@@ -15,7 +15,9 @@ import pulumi
 from pulumi import dynamic
 
 from components.platform.connection import Connection, client_of
+from components.queueing.names import API_VERSION
 from components.training.engines import EngineFacts
+from components.training.progress import JOB_UID, is_suspended, stage
 
 if TYPE_CHECKING:
     from components.platform.cluster_client import Client
@@ -131,12 +133,13 @@ def follow(client: Client, props: Mapping[str, Any], facts: EngineFacts) -> None
     namespace, name = props["namespace"], props["name"]
     title = f"{facts.kind} {namespace}/{name}"
     failure: str | None = None
+    shown = ""
     deadline = time.monotonic() + props["patienceSeconds"]
     while True:
         found = client.find(_address(props, facts), namespace)
         if found is None:
             raise RuntimeError(f"{title} was deleted while it ran: run `pulumi up --refresh` to make it again")
-        pods = client.pods(namespace, f"{facts.pod_label}={name}")
+        pods = client.labelled("v1", "Pod", namespace, f"{facts.pod_label}={name}")
         # Kept: pods of a failed training may go before its condition comes.
         failure = first(pods, container_failure) or failure
         end = ended(found.get("status", {}), facts)
@@ -145,6 +148,10 @@ def follow(client: Client, props: Mapping[str, Any], facts: EngineFacts) -> None
         if end is not None:
             client.annotate(found, {REPORTED: found["metadata"]["uid"]})
             raise RuntimeError("\n".join([f"{title} failed: {end[1]}", *([failure] if failure else [])]))
+        now = stage(found, facts, pods, _workloads(client, found, facts), first(pods, container_wait))
+        if now != shown:
+            pulumi.log.info(f"{title}: {now}")
+            shown = now
         if time.monotonic() > deadline:
             raise RuntimeError(
                 f"{title} did not end within {props['patienceSeconds']} s: {_waits_for(found, facts, pods, failure)}"
@@ -152,17 +159,18 @@ def follow(client: Client, props: Mapping[str, Any], facts: EngineFacts) -> None
         time.sleep(POLL_SECONDS)
 
 
-def _is_suspended(found: Mapping[str, Any], facts: EngineFacts) -> bool:
-    value: Any = found["spec"]
-    for key in facts.suspend.split("."):
-        value = value.get(key, {})
-    return value is True
+def _workloads(client: Client, found: Mapping[str, Any], facts: EngineFacts) -> Sequence[Mapping[str, Any]]:
+    """What Kueue made for a training that waits; none where it does not wait."""
+    if not is_suspended(found, facts):
+        return ()
+    metadata = found["metadata"]
+    return client.labelled(API_VERSION, "Workload", metadata["namespace"], f"{JOB_UID}={metadata['uid']}")
 
 
 def _waits_for(
     found: Mapping[str, Any], facts: EngineFacts, pods: Sequence[Mapping[str, Any]], failure: str | None
 ) -> str:
-    if _is_suspended(found, facts):
+    if is_suspended(found, facts):
         return "it waits in its queue; `kubectl get workloads` says for what"
     return failure or first(pods, container_wait) or "its pods run"
 

@@ -32,6 +32,7 @@ class Cluster:
         self.shown = list(pods)
         self.annotations: dict[str, str] = {}
         self.made: list[dict[str, Any]] = []
+        self.workloads: list[dict[str, Any]] = []
         self.removed = 0
 
     def find(self, wanted: dict[str, Any], _namespace: str) -> dict[str, Any] | None:
@@ -46,8 +47,12 @@ class Cluster:
         spec = {"suspend": True, "runtimePatches": []} if status.get("queued") else {}
         return None if status.get("gone") else {**wanted, "metadata": metadata, "spec": spec, "status": status}
 
-    def pods(self, _namespace: str, selector: str) -> list[dict[str, Any]]:
-        assert selector == "jobset.sigs.k8s.io/jobset-name=detector-v1"
+    def labelled(self, _version: str, kind: str, namespace: str, selector: str) -> list[dict[str, Any]]:
+        assert namespace == "demo"
+        if kind == "Workload":
+            assert selector == "kueue.x-k8s.io/job-uid=one"
+            return self.workloads
+        assert (kind, selector) == ("Pod", "jobset.sigs.k8s.io/jobset-name=detector-v1")
         return self.shown.pop(0) if self.shown else []
 
     def annotate(self, _found: dict[str, Any], annotations: dict[str, str]) -> None:
@@ -72,6 +77,33 @@ def follow(cluster: Cluster, **more: Any) -> None:
 
 def test_a_training_that_completes() -> None:
     follow(Cluster({}, {"conditions": [condition("Suspended", "False")]}, {"conditions": [condition("Complete")]}))
+
+
+def running(phase: str = "Running") -> dict[str, Any]:
+    return {"metadata": {"name": "one"}, "status": {"phase": phase}}
+
+
+def test_pulumi_shows_where_a_training_stands_whenever_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(outcome.pulumi.log, "info", said.append)
+    ended = {"conditions": [condition("Complete")]}
+    cluster = Cluster(
+        {"queued": True},
+        {"queued": True},
+        {},
+        {},
+        {},
+        ended,
+        pods=([], [], [], [running("Pending"), running()], [running()] * 2),
+    )
+    cluster.workloads = [{"status": {"conditions": [condition("QuotaReserved", "False", message="1 more GPU needed")]}}]
+    follow(cluster)
+    assert said == [
+        "TrainJob demo/detector-v1: waits in its queue: 1 more GPU needed",
+        "TrainJob demo/detector-v1: waits for its pods",
+        "TrainJob demo/detector-v1: 1 of 2 pods run",
+        "TrainJob demo/detector-v1: 2 of 2 pods run",
+    ]
 
 
 def test_a_failure_is_told_with_its_reason_and_the_last_lines_of_the_pod_that_is_gone_by_then() -> None:
