@@ -22,7 +22,7 @@ from stacks.language.stack_file import read_stack_file
 from stacks.stack_keys import ROOTS, config_path, located, own_key
 from stacks.team_stack.config import TeamStack
 from stacks.teams.config import TeamConfig
-from stacks.teams.secret_checks import key_references, missing_values, references, value_faults
+from stacks.teams.secret_checks import missing_values, references, value_faults
 from stacks.teams.secrets import VALUES
 
 # What Pulumi itself keeps in a stack file. Later versions may add to it, so only near misses are refused.
@@ -117,8 +117,8 @@ def teams_of(stack: BaseModel) -> Iterator[tuple[Path, TeamConfig]]:
 def values_of(stack: BaseModel) -> Iterator[tuple[Path, str]]:
     """The values that a stack names, with the path of each from the stack's own key."""
     yield from references(teams_of(stack))
-    if isinstance(stack, Environment) and stack.external_secrets and stack.external_secrets.credentials:
-        yield from key_references(("externalSecrets", "credentials"), stack.external_secrets.credentials)
+    if isinstance(stack, Environment) and stack.external_secrets:
+        yield from ((("externalSecrets", *place), name) for place, name in stack.external_secrets.named_values())
 
 
 def _is_inside(fault: Fault, others: Sequence[Fault]) -> bool:

@@ -150,18 +150,26 @@ _ENVIRONMENT = (
     line(monitoring.route_faults, alerting="monitoring.alerting?", teams="teams: [*].name"),
     line(monitoring.grafana_faults, monitoring="monitoring: install", default="cluster.monitoringInstall"),
     line(external_secrets.section_faults, section="externalSecrets", team="teams[i]?"),
-    line(external_secrets.endpoint_faults, endpoint="externalSecrets.endpoint?", kind="cluster.kind"),
-    line(external_secrets.region_faults, section="externalSecrets: region", cluster="cluster?"),
+    line(aws.absence_faults, section="externalSecrets", credentials="teams[i].awsCredentials?"),
+    line(aws.endpoint_faults, endpoint="externalSecrets.endpoint?", kind="cluster.kind"),
+    line(aws.store_faults, section="externalSecrets: region", cluster="cluster?"),
     line(
-        external_secrets.key_faults,
+        aws.key_faults,
         section="externalSecrets: credentials",
         team="teams[i]: awsCredentials",
+        secrets="teams[i].secrets?",
         cluster="cluster?",
     ),
     line(aws.credentials_faults, cluster="cluster?", credentials="externalSecrets.credentials"),
     line(aws.credentials_faults, cluster="cluster?", credentials="teams[i].awsCredentials"),
     line(aws.region_faults, cluster="cluster: region", region="externalSecrets.region"),
-    line(aws.entry_faults, cluster="cluster: name", section="externalSecrets?", team="teams[i]: name"),
+    line(
+        aws.entry_faults,
+        cluster="cluster: name",
+        section="externalSecrets?",
+        name="teams[i].name",
+        secrets="teams[i].secrets?",
+    ),
 )
 
 _TEAM_STACK = (

@@ -1,4 +1,4 @@
-"""External Secrets: makes Secrets of entries of AWS Secrets Manager, and keeps them as the entries are.
+"""External Secrets: makes Secrets of entries of a secret store, and keeps them as the entries are.
 
 It has no right to any entry. A team's SecretStore (`components.external_secrets.team`) says whose identity reads.
 https://external-secrets.io/latest/api/secretstore/
@@ -6,7 +6,8 @@ https://external-secrets.io/latest/api/secretstore/
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -18,7 +19,7 @@ from components.platform.operator import Operator, OperatorArgs
 from components.platform.sources import Sources
 from components.pods import USER
 
-# Name of the controller's service account too, whose role on AWS is for it alone.
+# Name of the controller's service account too, whose identity in a cloud is for it alone.
 CHART = "external-secrets"
 DEFINITIONS = "external-secrets-crds"
 NAMESPACE = namespaces.EXTERNAL_SECRETS
@@ -28,14 +29,14 @@ API_VERSION = f"{GROUP}/v1"
 
 @dataclass(frozen=True, kw_only=True)
 class ExternalSecretsArgs:
-    """`endpoint`: the address of Secrets Manager, where it is not AWS's own."""
+    """`environment`: variables of the controller, such as another address of a secret store."""
 
     sources: Sources
     connection: Connection
-    endpoint: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def chart_values(sources: Sources, endpoint: str | None) -> dict[str, Any]:
+def chart_values(sources: Sources, environment: Mapping[str, str]) -> dict[str, Any]:
     """Values of the chart: SecretStores and ExternalSecrets of namespaces, and nothing else that it could do.
 
     What is of the whole cluster would let one object read for every team, and what pushes would write entries.
@@ -81,9 +82,8 @@ def chart_values(sources: Sources, endpoint: str | None) -> dict[str, Any]:
         "webhook": pod("64Mi"),
         "certController": pod("96Mi"),
     }
-    if endpoint:
-        # A SecretStore has no field for it.
-        values["extraEnv"] = [{"name": "AWS_SECRETSMANAGER_ENDPOINT", "value": endpoint}]
+    if environment:
+        values["extraEnv"] = [{"name": name, "value": value} for name, value in environment.items()]
     return values
 
 
@@ -107,7 +107,7 @@ class ExternalSecrets(pulumi.ComponentResource):
                 namespace=NAMESPACE,
                 sources=args.sources,
                 connection=args.connection,
-                values=chart_values(args.sources, args.endpoint),
+                values=chart_values(args.sources, args.environment),
                 after=[definitions],
             ),
             pulumi.ResourceOptions(parent=self),

@@ -1,4 +1,4 @@
-"""Secrets of a team that External Secrets makes of entries of AWS Secrets Manager. No value passes through Pulumi."""
+"""Secrets of a team that External Secrets makes of entries of a secret store. No value passes through Pulumi."""
 
 from __future__ import annotations
 
@@ -18,20 +18,11 @@ if TYPE_CHECKING:
     from pulumi_kubernetes.rbac import v1 as rbac
 
 COMPONENT = "secrets"
-KEY_ID, KEY = "accessKeyId", "secretAccessKey"
 # An entry that is missing, or a right, is told after this long; External Secrets tries again all the time.
 PATIENCE = "3m"
 # What the API server would fill in. The list that they are in is one value to it: left out, a refresh would find the
 # whole list changed.
 DEFAULTS = {"conversionStrategy": "Default", "decodingStrategy": "None", "metadataPolicy": "None"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class AccessKey:
-    """A key of AWS, where the team has no role."""
-
-    id: pulumi.Input[str]
-    secret: pulumi.Input[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,39 +44,26 @@ class SyncedSecret:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TeamExternalSecretsArgs:
-    """`store` names the SecretStore. Who reads is `role`, an ARN that External Secrets takes on, or `access_key`.
+class SecretStore:
+    """A secret store, and whose identity reads it: the team's, never the controller's own.
 
-    `after`: External Secrets itself.
+    `provider` is that of a SecretStore's spec. `access_key`: what it refers to in a Secret of the same name, by key.
     """
+
+    name: str
+    provider: Mapping[str, Any]
+    access_key: Mapping[str, pulumi.Input[str]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeamExternalSecretsArgs:
+    """The Secrets of a team from a store. `after`: External Secrets itself."""
 
     owner: Owner
     namespace: pulumi.Input[str]
-    store: str
-    region: str
+    store: SecretStore
     secrets: Sequence[SyncedSecret]
-    role: pulumi.Input[str] | None = None
-    access_key: AccessKey | None = None
     after: Sequence[pulumi.Resource] = ()
-
-    def __post_init__(self) -> None:
-        if (self.role is None) == (self.access_key is None):
-            raise ValueError(f"team {self.owner.team}: its entries are read with a role or an access key, one of them")
-
-
-def store_spec(args: TeamExternalSecretsArgs) -> dict[str, Any]:
-    """The spec of the SecretStore: the team's identity, never the controller's own."""
-    provider: dict[str, Any] = {"service": "SecretsManager", "region": args.region}
-    if args.role is not None:
-        provider["role"] = args.role
-    else:
-        provider["auth"] = {
-            "secretRef": {
-                "accessKeyIDSecretRef": {"name": args.store, "key": KEY_ID},
-                "secretAccessKeySecretRef": {"name": args.store, "key": KEY},
-            }
-        }
-    return {"provider": {"aws": provider}}
 
 
 def secret_spec(args: TeamExternalSecretsArgs, secret: SyncedSecret) -> dict[str, Any]:
@@ -97,7 +75,7 @@ def secret_spec(args: TeamExternalSecretsArgs, secret: SyncedSecret) -> dict[str
 
     return {
         "refreshInterval": f"{secret.refresh_seconds}s",
-        "secretStoreRef": {"kind": "SecretStore", "name": args.store},
+        "secretStoreRef": {"kind": "SecretStore", "name": args.store.name},
         "target": {
             "name": secret.name,
             "creationPolicy": "Owner",
@@ -120,7 +98,7 @@ def rotation_rules(secrets: Sequence[str]) -> list[rbac.PolicyRuleArgsDict]:
 
 
 class TeamExternalSecrets(pulumi.ComponentResource):
-    """Secrets of a team as their entries in Secrets Manager are, read by an identity that is the team's alone.
+    """Secrets of a team as their entries in the secret store are, read by an identity that is the team's alone.
 
     `namespace` is known when all Secrets are there.
     """
@@ -139,13 +117,13 @@ class TeamExternalSecrets(pulumi.ComponentResource):
             return found
 
         before = list(args.after)
-        if args.access_key is not None:
+        if args.store.access_key is not None:
             before.append(
                 k8s.core.v1.Secret(
                     f"{name}-access-key",
-                    metadata=metadata(args.store),
+                    metadata=metadata(args.store.name),
                     # As text, which Pulumi's log leaves out; it would not know an encoding of the values.
-                    string_data={KEY_ID: args.access_key.id, KEY: args.access_key.secret},
+                    string_data=args.store.access_key,
                     opts=child,
                 )
             )
@@ -154,8 +132,8 @@ class TeamExternalSecrets(pulumi.ComponentResource):
             f"{name}-store",
             api_version=API_VERSION,
             kind="SecretStore",
-            metadata=metadata(args.store, awaited=True),
-            spec=store_spec(args),
+            metadata=metadata(args.store.name, awaited=True),
+            spec={"provider": args.store.provider},
             opts=pulumi.ResourceOptions(parent=self, depends_on=before, custom_timeouts=waiting),
         )
         made = [

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from components.aws.secret_store import controller_environment
 from components.cluster import Cluster as ClusterComponent
 from components.own_storage import VolumeSource
 from components.storage.classes import VolumeDriver
 from stacks.clouds.aws.kinds import volumes as aws_volumes
+from stacks.clouds.aws.kinds.secret_store import entries_of, store_of
 from stacks.clouds.aws.kinds.storage import EfsStorage, FsxStorage
 from stacks.clouds.config import AwsCluster, AwsReference, Cluster, ExistingCluster, LocalCluster, TeamCluster
 from stacks.clouds.existing import build as existing
 from stacks.clouds.interface import Cloud, CloudArgs, EnvironmentReference
 from stacks.clouds.kinds import CloudStorage
 from stacks.clouds.local import build as local
+
+# The functions of the one secret store that there is. With a second they become matches on its keys, as below.
+__all__ = [
+    "build_cloud",
+    "build_team_cluster",
+    "controller_environment",
+    "driver_of",
+    "entries_of",
+    "source_of",
+    "store_of",
+]
 
 
 def build_cloud(config: Cluster, args: CloudArgs) -> Cloud:

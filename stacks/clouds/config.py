@@ -11,7 +11,7 @@ from stacks.clouds.aws.reference import AwsReference
 from stacks.clouds.existing.config import ExistingCluster
 from stacks.clouds.local.config import LocalCluster
 
-__all__ = ["AwsCluster", "AwsReference", "Cluster", "ExistingCluster", "LocalCluster", "TeamCluster"]
+__all__ = ["BY_OUTPUTS", "AwsCluster", "AwsReference", "Cluster", "ExistingCluster", "LocalCluster", "TeamCluster"]
 
 # Another kind of cluster is one more folder, and one more member here.
 Cluster = Annotated[LocalCluster | ExistingCluster | AwsCluster, Field(discriminator="kind")]
@@ -19,3 +19,4 @@ Cluster = Annotated[LocalCluster | ExistingCluster | AwsCluster, Field(discrimin
 # The same for a team stack, on the cluster of an environment that another stack made: by the outputs of that stack, or
 # by a kubeconfig of the team's own.
 TeamCluster = Annotated[AwsReference | ExistingCluster, Field(discriminator="kind")]
+BY_OUTPUTS = AwsReference()

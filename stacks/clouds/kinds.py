@@ -5,7 +5,22 @@ The general models take these from here, so that they name no cloud. Another clo
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Tag
+
+from stacks.clouds.aws.kinds.secrets import AwsSecret, AwsTeamKeys, SecretsManager
 from stacks.clouds.aws.kinds.storage import EfsStorage, FsxStorage
 
 # Kinds of `storage:`.
 CloudStorage = EfsStorage | FsxStorage
+# Kinds of a team's `secrets:`.
+CloudSecret = Annotated[AwsSecret, Tag("aws")]
+
+
+class TeamKeys(AwsTeamKeys):
+    """The keys that clouds add to a team."""
+
+
+class SecretStoreKeys(SecretsManager):
+    """The keys of `externalSecrets:` that say where the secret store is, and who reads it."""

@@ -27,7 +27,7 @@ from stacks.environment import config
 from stacks.environment.service import Site
 from stacks.environment.services import build_drains, build_services, gpu_pools_of
 from stacks.external_secrets.build import build_team_external_secrets
-from stacks.external_secrets.config import aws_secrets, region_of
+from stacks.external_secrets.config import synced_secrets
 from stacks.gateway.build import mesh_of
 from stacks.monitoring.build import monitoring_output
 from stacks.outputs import StackOutputs, StorageOutput, TeamOutput
@@ -58,7 +58,7 @@ def cloud_args(environment: config.Environment) -> CloudArgs:
                 name=team.name,
                 namespace=team.namespace_name,
                 service_accounts=service_accounts(team),
-                reads_entries=bool(aws_secrets(team)),
+                reads_entries=bool(synced_secrets(team)),
             )
             for team in environment.teams
         ),
@@ -97,7 +97,7 @@ def scope_of(site: Site) -> Scope:
     ) -> TeamExternalSecrets | None:
         if installed is None or secrets is None:
             return None
-        region = region_of(secrets, environment.cluster)
+        region = environment.cluster.secret_region
         return build_team_external_secrets(secrets, team, cluster, installed, region, namespace, opts)
 
     return Scope(
@@ -120,7 +120,7 @@ def scope_of(site: Site) -> Scope:
         monitoring=site.of(Monitoring),
         slo=environment.monitoring.slo if environment.monitoring else None,
         sync_secrets=sync_secrets,
-        changing_secrets=lambda team: frozenset(secret.name for secret in aws_secrets(team)),
+        changing_secrets=lambda team: frozenset(secret.name for secret in synced_secrets(team)),
     )
 
 

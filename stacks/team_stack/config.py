@@ -9,13 +9,14 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
-from stacks.clouds.config import AwsReference, TeamCluster
+from stacks.clouds.config import BY_OUTPUTS, TeamCluster
+from stacks.clouds.kinds import TeamKeys
+from stacks.clouds.secrets import StoreSecret
 from stacks.environment.config import Images
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, Rule, rule, shown, unique_names
 from stacks.storage.config import Storage
 from stacks.teams.config import TeamConfig
-from stacks.teams.secrets import AwsSecret
 
 
 def check_stack_reference(value: object) -> str:
@@ -38,7 +39,7 @@ StackName = Annotated[
 ]
 
 # What the environment's stack says of a team, for it needs more rights than a team has.
-_OF_THE_ENVIRONMENT = ("quota", "queue", "owners", "developers", "viewers", "mesh", "network", "aws_credentials")
+_OF_THE_ENVIRONMENT = ("quota", "queue", "owners", "developers", "viewers", "mesh", "network", *TeamKeys.model_fields)
 
 
 class TeamStack(ConfigModel):
@@ -46,9 +47,9 @@ class TeamStack(ConfigModel):
 
     environment: StackName = Field(description="Stack of the environment, whose outputs provide cluster and role.")
     cluster: TeamCluster = Field(
-        default=AwsReference(),
-        description="How the team reaches the environment's cluster. Outside AWS: `kind: existing` with a "
-        "kubeconfig that has the team's rights.",
+        default=BY_OUTPUTS,
+        description="How the team reaches the environment's cluster. Default: by the outputs of its stack, where it "
+        "is in a cloud. Otherwise `kind: existing`, with a kubeconfig that has the team's rights.",
     )
     images: Images = Field(default=Images(), description="Registry of the sample images.")
     protect_data: bool = Field(default=True, description="Whether volumes are protected from deletion.")
@@ -65,7 +66,7 @@ class TeamStack(ConfigModel):
                 message = "is said in the environment's stack; remove the key here"
                 yield Fault(path=("team", to_camel(key)), message=message)
         for index, secret in enumerate(self.team.secrets):
-            if isinstance(secret, AwsSecret):
+            if isinstance(secret, StoreSecret):
                 message = (
                     "is made by the environment's stack, since members of teams may not say what External Secrets "
                     "reads; say the Secret there, and only name it here under envFrom, secretEnv or secretFiles"

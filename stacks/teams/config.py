@@ -7,13 +7,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from stacks.clouds.kinds import TeamKeys
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, rule, unique_names
 from stacks.language.types import Cpu, Group, LabelValue, Memory, Name, OwnLabelKey, Size
 from stacks.serving.config import Serving
 from stacks.teams.network import NetworkConfig
 from stacks.teams.queue import Queue
-from stacks.teams.secrets import Credentials, RegistryLoginConfig, Secret
+from stacks.teams.secrets import RegistryLoginConfig, Secret
 from stacks.teams.types import Namespace, check_namespace
 from stacks.training.config import Training
 from stacks.workloads.types import MigProfile
@@ -33,7 +34,7 @@ class Quota(ConfigModel):
     storage: Size | None = Field(default=None, description="Sum of the sizes of the team's volume claims.")
 
 
-class TeamConfig(ConfigModel):
+class TeamConfig(TeamKeys):
     """A namespace with its members, limits and workloads."""
 
     name: Name = Field(description="Name of the team. Unique in the environment.")
@@ -52,11 +53,6 @@ class TeamConfig(ConfigModel):
         default=None, description="Whether the pods join the mesh. Default: `true` where the environment has one."
     )
     secrets: Many[Secret] = Field(default=(), description="Kubernetes Secrets that the stack creates.")
-    aws_credentials: Credentials | None = Field(
-        default=None,
-        description="Access key for the team's entries in Secrets Manager. Not with `kind: aws`, where the team has"
-        " a role.",
-    )
     image_pull: Many[RegistryLoginConfig] = Field(default=(), description="Private registries of the team's images.")
     network: NetworkConfig | None = Field(
         default=None, description="Connections besides those that every team has: DNS, and requests to servers."

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from stacks.clouds.secrets import STORE, StoreSecret
 from stacks.language.faults import PROJECT, Fault, Path
 from stacks.language.model import did_you_mean, shown
 from stacks.language.types import check_name
 from stacks.teams.config import TeamConfig
 from stacks.teams.secrets import (
-    STORE,
     VALUES,
-    AwsSecret,
-    Credentials,
     PulumiSecret,
     RegistryLoginConfig,
     Secret,
@@ -36,7 +34,7 @@ def secret_faults(secrets: Sequence[Secret], logins: Sequence[RegistryLoginConfi
     taken: dict[str, str] = {}
     if logins:
         taken["image-pull"] = "is the Secret that imagePull makes"
-    if any(isinstance(secret, AwsSecret) for secret in secrets):
+    if any(isinstance(secret, StoreSecret) for secret in secrets):
         taken[STORE] = "is the Secret with the access key of External Secrets"
     for index, secret in enumerate(secrets):
         if secret.name in taken:
@@ -51,14 +49,7 @@ def references(teams: Iterable[tuple[Path, TeamConfig]]) -> Iterator[tuple[Path,
                 yield (*path, "secrets", index, "keys", key), value
         for index, login in enumerate(team.image_pull):
             yield (*path, "imagePull", index, "password"), login.password
-        if team.aws_credentials:
-            yield from key_references((*path, "awsCredentials"), team.aws_credentials)
-
-
-def key_references(path: Path, credentials: Credentials) -> Iterator[tuple[Path, str]]:
-    """Where an access key names its values, and which."""
-    yield (*path, "accessKeyId"), credentials.access_key_id
-    yield (*path, "secretAccessKey"), credentials.secret_access_key
+        yield from (((*path, *place), value) for place, value in team.named_values())
 
 
 def missing_values(named: Iterable[tuple[Path, str]], names: Iterable[str]) -> Iterator[Fault]:

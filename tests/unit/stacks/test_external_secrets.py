@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from components import catalog
+from components.aws.secret_store import controller_environment, secret_store
 from components.external_secrets.operator import chart_values
 from components.external_secrets.rotation.program import MARK
 from components.external_secrets.team import (
@@ -22,7 +23,6 @@ from components.external_secrets.team import (
     SyncedSecret,
     TeamExternalSecretsArgs,
     secret_spec,
-    store_spec,
 )
 from components.labels import Owner
 from components.platform.sources import Sources
@@ -155,15 +155,15 @@ def test_the_refresh_of_the_section_is_that_of_secrets_without_one(values: None,
 
 def test_a_store_has_one_identity() -> None:
     with pytest.raises(ValueError, match="a role or an access key"):
-        TeamExternalSecretsArgs(owner=Owner(team="a"), namespace="a", store="s", region="eu-west-1", secrets=[])
+        secret_store("s", "eu-west-1")
 
 
 def test_a_role_is_taken_on_by_its_name() -> None:
-    args = TeamExternalSecretsArgs(
-        owner=Owner(team="a"), namespace="a", store="s", region="eu-west-1", secrets=[], role="arn:role"
-    )
+    store = secret_store("s", "eu-west-1", role="arn:role")
+    args = TeamExternalSecretsArgs(owner=Owner(team="a"), namespace="a", store=store, secrets=[])
     aws = {"service": "SecretsManager", "region": "eu-west-1", "role": "arn:role"}
-    assert store_spec(args) == {"provider": {"aws": aws}}
+    assert store.provider == {"aws": aws}
+    assert store.access_key is None
     secret = SyncedSecret(name="hub", keys={"token": EntryKey(entry="a/b")}, refresh_seconds=60)
     assert secret_spec(args, secret)["secretStoreRef"] == {"kind": "SecretStore", "name": "s"}
 
@@ -247,16 +247,16 @@ def test_a_drain_comes_first_when_it_goes(values: None, deploy_afresh: Deploy) -
 
 
 def test_images_are_those_of_the_catalog_behind_the_mirror() -> None:
-    values = chart_values(Sources(images="mirror.example"), None)
+    values = chart_values(Sources(images="mirror.example"), {})
     (reference,) = catalog.load().chart("external-secrets").images
     for part in (values, values["webhook"], values["certController"]):
         assert f"{part['image']['repository']}:{part['image']['tag']}" == f"mirror.example/{reference}"
 
 
 def test_another_endpoint_is_an_environment_variable() -> None:
-    assert "extraEnv" not in chart_values(Sources(), None)
+    assert "extraEnv" not in chart_values(Sources(), controller_environment(None))
     variable = {"name": "AWS_SECRETSMANAGER_ENDPOINT", "value": "http://10.0.0.5:5000"}
-    assert chart_values(Sources(), "http://10.0.0.5:5000")["extraEnv"] == [variable]
+    assert chart_values(Sources(), controller_environment("http://10.0.0.5:5000"))["extraEnv"] == [variable]
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +268,7 @@ def rendered() -> list[dict[str, Any]]:
     if not archive.exists() or programs is None:
         pytest.skip("the chart, or Pulumi's provider, which renders it, is not on this machine: `make mirror`")
     (provider,) = programs.values()
-    return [dict(found) for found in helm.render(provider, archive, chart_values(Sources(), None))]
+    return [dict(found) for found in helm.render(provider, archive, chart_values(Sources(), {}))]
 
 
 def test_pods_of_the_chart_pass_restricted_and_have_limits(rendered: list[dict[str, Any]]) -> None:
