@@ -6,6 +6,7 @@ import os
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
@@ -15,6 +16,7 @@ from typing import Any
 import yaml
 from kubernetes import client, config, dynamic
 from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError, ResourceNotFoundError
+from kubernetes.dynamic.resource import ResourceList
 
 from components.platform import manifests
 
@@ -32,6 +34,11 @@ REFUSALS = (
 )
 # Who owns the fields of what is applied.
 FIELD_MANAGER = "ml-platform"
+MERGE_PATCH = "application/merge-patch+json"
+ADMISSION = "admissionregistration.k8s.io/v1"
+WEBHOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+REGISTRATION = "apiregistration.k8s.io/v1"
+EXTENSIONS, DEFINITION = "apiextensions.k8s.io/v1", "CustomResourceDefinition"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,103 +80,23 @@ def read_definitions(place: str) -> list[Any]:
 
 
 class Client:
-    """The requests that they make. Raises `kubernetes.client.ApiException` when one is refused."""
+    """The requests that they make. Raises `DynamicApiError` when one is refused."""
 
     def __init__(self, api: client.ApiClient) -> None:
-        self.api = api
-        self.extensions = client.ApiextensionsV1Api(api)
-        self.admission = client.AdmissionregistrationV1Api(api)
-        self.custom = client.CustomObjectsApi(api)
+        self._api = api
 
-    def _plain(self, listed: Any) -> list[Any]:
-        """The items of a list as the API has them."""
-        plain: Any = self.api.sanitize_for_serialization(listed.items)
-        return plain
+    @cached_property
+    def _any(self) -> dynamic.DynamicClient:
+        """A client for whatever the API server serves. It would keep what it learns in a file that all users share."""
+        return dynamic.DynamicClient(self._api, cache_file=f"{os.devnull}/none")
 
-    def deployments(self, namespace: str) -> list[Any]:
-        apps = client.AppsV1Api(self.api)
-        return self._plain(apps.list_namespaced_deployment(namespace, _request_timeout=TIMEOUT_SECONDS))
-
-    def webhook_configurations(self) -> list[Any]:
-        """The configurations of both kinds. Their `kind` is left out of a list, so it is added."""
-        validating = self.admission.list_validating_webhook_configuration(_request_timeout=TIMEOUT_SECONDS)
-        mutating = self.admission.list_mutating_webhook_configuration(_request_timeout=TIMEOUT_SECONDS)
-        return [
-            {**found, "kind": kind}
-            for kind, listed in (("Validating", validating), ("Mutating", mutating))
-            for found in self._plain(listed)
-        ]
-
-    def delete_webhook_configuration(self, kind: str, name: str) -> None:
-        if kind == "Validating":
-            self.admission.delete_validating_webhook_configuration(name, _request_timeout=TIMEOUT_SECONDS)
-        else:
-            self.admission.delete_mutating_webhook_configuration(name, _request_timeout=TIMEOUT_SECONDS)
-
-    def api_services(self) -> list[Any]:
-        """The parts of the API, those that the API server serves itself among them."""
-        registered = client.ApiregistrationV1Api(self.api)
-        return self._plain(registered.list_api_service(_request_timeout=TIMEOUT_SECONDS))
-
-    def delete_api_service(self, name: str) -> None:
-        client.ApiregistrationV1Api(self.api).delete_api_service(name, _request_timeout=TIMEOUT_SECONDS)
-
-    def objects_of(self, group: str) -> Iterator[CustomObject]:
-        """Every object of an API group, in the version that the server prefers."""
-        listing: Any = client.ApisApi(self.api).get_api_versions(_request_timeout=TIMEOUT_SECONDS)
-        groups = {found.name: found for found in listing.groups}
-        if group not in groups:
-            return
-        version: str = groups[group].preferred_version.version
-        for kind in self.custom.get_api_resources(group, version).resources:
-            # A name with a slash is a part of an object, such as its status; some are only asked, as reviews are.
-            if "/" in kind.name or "list" not in kind.verbs:
-                continue
-            listed: Any = self.custom.list_cluster_custom_object(
-                group, version, kind.name, _request_timeout=TIMEOUT_SECONDS
-            )
-            for found in listed["items"]:
-                metadata = found["metadata"]
-                yield CustomObject(
-                    group=group,
-                    version=version,
-                    plural=kind.name,
-                    namespace=metadata["namespace"] if kind.namespaced else None,
-                    name=metadata["name"],
-                    finalizers=tuple(metadata.get("finalizers") or ()),
-                )
-
-    def set_finalizers(self, found: CustomObject, finalizers: list[str]) -> None:
-        """Replace an object's finalizers. One that is gone by now has none."""
-        body = {"metadata": {"finalizers": finalizers or None}}
-        patch: dict[str, Any] = {
-            "_content_type": "application/merge-patch+json",
-            "_request_timeout": TIMEOUT_SECONDS,
-        }
-        place = (found.group, found.version)
-        try:
-            if found.namespace is None:
-                self.custom.patch_cluster_custom_object(*place, found.plural, found.name, body, **patch)
-            else:
-                self.custom.patch_namespaced_custom_object(
-                    *place, found.namespace, found.plural, found.name, body, **patch
-                )
-        except client.ApiException as error:
-            if error.status != 404:
-                raise
-
-    def helm_release(self, namespace: str, name: str) -> str | None:
-        """Helm's record of what is deployed, as its Secret has it; None when there is no such release."""
-        core = client.CoreV1Api(self.api)
-        selector = f"owner=helm,name={name},status=deployed"
-        listed: Any = core.list_namespaced_secret(namespace, label_selector=selector, _request_timeout=TIMEOUT_SECONDS)
-        return listed.items[0].data["release"] if listed.items else None
+    # -- any object ------------------------------------------------------------------------------------------
 
     def find(self, wanted: Mapping[str, Any], namespace: str) -> Any:
         """An object of any kind as the API has it; None when it is not there. `namespace`: where it names none."""
         try:
             kind = self._kind(wanted)
-            return self.any.get(
+            return self._any.get(
                 kind, **self._address(kind, wanted, namespace), _request_timeout=TIMEOUT_SECONDS
             ).to_dict()
         except (NotFoundError, ResourceNotFoundError):
@@ -191,10 +118,10 @@ class Client:
     def annotate(self, found: Mapping[str, Any], annotations: Mapping[str, str]) -> None:
         """Add annotations to an object of any kind."""
         kind = self._kind(found)
-        self.any.patch(
+        self._any.patch(
             kind,
             body={"metadata": {"annotations": dict(annotations)}},
-            content_type="application/merge-patch+json",
+            content_type=MERGE_PATCH,
             _request_timeout=TIMEOUT_SECONDS,
             **self._address(kind, found, found["metadata"].get("namespace", "")),
         )
@@ -202,7 +129,7 @@ class Client:
     def remove(self, found: Mapping[str, Any], seconds: float) -> None:
         """Delete an object of any kind and wait until it is gone. RuntimeError when it is still there then."""
         kind, namespace = self._kind(found), found["metadata"].get("namespace", "")
-        self.any.delete(
+        self._any.delete(
             kind,
             body={"propagationPolicy": "Foreground"},
             _request_timeout=TIMEOUT_SECONDS,
@@ -215,24 +142,31 @@ class Client:
                 raise RuntimeError(f"{title} is still being deleted: look at its finalizers")
             time.sleep(0.5)
 
-    def labelled(self, api_version: str, kind: str, namespace: str, selector: str) -> list[Any]:
-        """The objects of a namespace with these labels, as the API has them; none of a kind that it does not serve."""
+    def labelled(self, api_version: str, kind: str, namespace: str | None, selector: str = "") -> list[Any]:
+        """The objects of a namespace with these labels, as the API has them; none of a kind that it does not serve.
+
+        Without a namespace they are those of the whole cluster.
+        """
         try:
-            found = self.any.resources.get(api_version=api_version, kind=kind)
+            found = self._any.resources.get(api_version=api_version, kind=kind)
         except ResourceNotFoundError:
             return []
-        listed = self.any.get(found, namespace=namespace, label_selector=selector, _request_timeout=TIMEOUT_SECONDS)
+        where = {"namespace": namespace} if namespace else {}
+        listed = self._any.get(found, label_selector=selector, _request_timeout=TIMEOUT_SECONDS, **where)
         items: list[Any] = listed.to_dict()["items"]
         return items
 
-    @cached_property
-    def any(self) -> dynamic.DynamicClient:
-        """A client for whatever the API server serves. It would keep what it learns in a file that all users share."""
-        return dynamic.DynamicClient(self.api, cache_file=f"{os.devnull}/none")
+    def delete(self, api_version: str, kind: str, name: str) -> None:
+        """Delete an object of no namespace. One that is gone by now needs nothing."""
+        try:
+            resource = self._any.resources.get(api_version=api_version, kind=kind)
+            self._any.delete(resource, name=name, _request_timeout=TIMEOUT_SECONDS)
+        except (NotFoundError, ResourceNotFoundError):
+            pass
 
     def _apply(self, wanted: Mapping[str, Any], namespace: str, *, manager: str | None = None, **more: str) -> Any:
         kind = self._kind(wanted)
-        applied = self.any.server_side_apply(
+        applied = self._any.server_side_apply(
             kind,
             body=dict(wanted),
             field_manager=manager or FIELD_MANAGER,
@@ -244,33 +178,80 @@ class Client:
         return applied.to_dict()
 
     def _kind(self, wanted: Mapping[str, Any]) -> Any:
-        return self.any.resources.get(api_version=wanted["apiVersion"], kind=wanted["kind"])
+        return self._any.resources.get(api_version=wanted["apiVersion"], kind=wanted["kind"])
 
     def _address(self, kind: Any, wanted: Mapping[str, Any], namespace: str) -> dict[str, str]:
         metadata = wanted["metadata"]
         space = {"namespace": metadata.get("namespace", namespace)} if kind.namespaced else {}
         return {"name": metadata["name"], **space}
 
+    # -- operators -------------------------------------------------------------------------------------------
+
+    def deployments(self, namespace: str) -> list[Any]:
+        return self.labelled("apps/v1", "Deployment", namespace)
+
+    def webhook_configurations(self) -> list[Any]:
+        """The configurations of both kinds."""
+        return [one for kind in WEBHOOKS for one in self.labelled(ADMISSION, kind, None)]
+
+    def delete_webhook_configuration(self, kind: str, name: str) -> None:
+        self.delete(ADMISSION, kind, name)
+
+    def api_services(self) -> list[Any]:
+        """The parts of the API, those that the API server serves itself among them."""
+        return self.labelled(REGISTRATION, "APIService", None)
+
+    def delete_api_service(self, name: str) -> None:
+        self.delete(REGISTRATION, "APIService", name)
+
+    def objects_of(self, group: str) -> Iterator[CustomObject]:
+        """Every object of an API group, in the version that the server prefers."""
+        for kind in self._any.resources.search(group=group, preferred=True):
+            # Some kinds are only asked, as reviews are. The client has the lists of a kind as a kind of their own.
+            if isinstance(kind, ResourceList) or "list" not in (kind.verbs or ()):
+                continue
+            for found in self._any.get(kind, _request_timeout=TIMEOUT_SECONDS).to_dict()["items"]:
+                metadata = found["metadata"]
+                yield CustomObject(
+                    group=group,
+                    version=kind.api_version,
+                    plural=kind.name,
+                    namespace=metadata["namespace"] if kind.namespaced else None,
+                    name=metadata["name"],
+                    finalizers=tuple(metadata.get("finalizers") or ()),
+                )
+
+    def set_finalizers(self, found: CustomObject, finalizers: list[str]) -> None:
+        """Replace an object's finalizers. One that is gone by now has none."""
+        kind = self._any.resources.get(api_version=f"{found.group}/{found.version}", name=found.plural)
+        with suppress(NotFoundError):
+            self._any.patch(
+                kind,
+                name=found.name,
+                namespace=found.namespace,
+                body={"metadata": {"finalizers": finalizers or None}},
+                content_type=MERGE_PATCH,
+                _request_timeout=TIMEOUT_SECONDS,
+            )
+
+    def helm_release(self, namespace: str, name: str) -> str | None:
+        """Helm's record of what is deployed, as its Secret has it; None when there is no such release."""
+        found = self.labelled("v1", "Secret", namespace, f"owner=helm,name={name},status=deployed")
+        return found[0]["data"]["release"] if found else None
+
+    # -- definitions -----------------------------------------------------------------------------------------
+
     def apply_definition(self, definition: Mapping[str, Any]) -> None:
         """Make a CustomResourceDefinition what this one says, whoever changed it before."""
-        self.extensions.patch_custom_resource_definition(
-            definition["metadata"]["name"],
-            dict(definition),
-            field_manager=FIELD_MANAGER,
-            force=True,
-            _content_type="application/apply-patch+yaml",
-            _request_timeout=TIMEOUT_SECONDS,
-        )
+        self._apply({"apiVersion": EXTENSIONS, "kind": DEFINITION, **definition}, "")
 
     def find_definition(self, name: str) -> Any:
         """A CustomResourceDefinition as the API has it; None when it is not there."""
-        try:
-            found = self.extensions.read_custom_resource_definition(name, _request_timeout=TIMEOUT_SECONDS)
-        except client.ApiException as error:
-            if error.status == 404:
-                return None
-            raise
-        return self.api.sanitize_for_serialization(found)
+        return self.find({"apiVersion": EXTENSIONS, "kind": DEFINITION, "metadata": {"name": name}}, "")
+
+    def delete_definition(self, name: str) -> None:
+        """Delete a CustomResourceDefinition and all objects of its kind. One that is gone by now needs nothing."""
+        self.delete(EXTENSIONS, DEFINITION, name)
 
     def served_definition(self, name: str) -> Any:
         """A CustomResourceDefinition as soon as objects of its kind can be made. RuntimeError says why they cannot."""
@@ -284,14 +265,6 @@ class Client:
                 said = "; ".join(str(one.get("message")) for one in conditions if one["status"] == "False")
                 raise RuntimeError(f"the API server does not serve {name}: {said or 'it does not say why'}")
             time.sleep(0.2)
-
-    def delete_definition(self, name: str) -> None:
-        """Delete a CustomResourceDefinition and all objects of its kind. One that is gone by now needs nothing."""
-        try:
-            self.extensions.delete_custom_resource_definition(name, _request_timeout=TIMEOUT_SECONDS)
-        except client.ApiException as error:
-            if error.status != 404:
-                raise
 
     def await_no_definition(self, name: str) -> None:
         """Wait until a deleted one is gone. RuntimeError says what keeps it."""

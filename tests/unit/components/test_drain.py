@@ -47,11 +47,11 @@ def configuration(kind: str, name: str, *namespaces: str | None) -> dict[str, An
 
 def test_webhooks_are_found_by_the_service_that_they_call() -> None:
     configurations = [
-        configuration("Validating", "ours", None, "kueue-system"),
-        configuration("Mutating", "theirs", "cert-manager", None),
-        {"kind": "Mutating", "metadata": {"name": "empty"}},
+        configuration("ValidatingWebhookConfiguration", "ours", None, "kueue-system"),
+        configuration("MutatingWebhookConfiguration", "theirs", "cert-manager", None),
+        {"kind": "MutatingWebhookConfiguration", "metadata": {"name": "empty"}},
     ]
-    assert webhooks_in(configurations, "kueue-system") == [("Validating", "ours")]
+    assert webhooks_in(configurations, "kueue-system") == [("ValidatingWebhookConfiguration", "ours")]
 
 
 def test_api_services_are_found_by_the_service_that_answers() -> None:
@@ -70,7 +70,7 @@ class FakeCluster:
         self.changes: list[Any] = []
 
     def webhook_configurations(self) -> list[Any]:
-        return [configuration("Mutating", "ours", "kueue-system")]
+        return [configuration("MutatingWebhookConfiguration", "ours", "kueue-system")]
 
     def delete_webhook_configuration(self, kind: str, name: str) -> None:
         self.changes.append((kind, name))
@@ -96,5 +96,5 @@ class FakeCluster:
 def test_webhooks_go_first_since_they_would_refuse_the_rest() -> None:
     cluster = FakeCluster()
     released = release(cast("Client", cluster), "kueue-system", [KUEUE])
-    assert cluster.changes == [("Mutating", "ours"), "v1.ours", ("held", ["other/kept"])]
+    assert cluster.changes == [("MutatingWebhookConfiguration", "ours"), "v1.ours", ("held", ["other/kept"])]
     assert released.objects == ["queues/held"]
