@@ -83,12 +83,12 @@ class Client:
     """The requests that they make. Raises `DynamicApiError` when one is refused."""
 
     def __init__(self, api: client.ApiClient) -> None:
-        self._api = api
+        self.api = api
 
     @cached_property
     def _any(self) -> dynamic.DynamicClient:
         """A client for whatever the API server serves. It would keep what it learns in a file that all users share."""
-        return dynamic.DynamicClient(self._api, cache_file=f"{os.devnull}/none")
+        return dynamic.DynamicClient(self.api, cache_file=f"{os.devnull}/none")
 
     # -- any object ------------------------------------------------------------------------------------------
 
