@@ -12,8 +12,8 @@ import yaml
 
 from local import process
 from local.addons.simulated import SIMULATED, SimulatedPool, published_devices, simulated_nodes
-from local.container_images import BASE_IMAGE, system_image
 from local.errors import Failure
+from local.image_names import BASE_IMAGE, system_image
 from local.node.addresses import CLUSTER_DOMAIN
 from local.node.embedded import EmbeddedNode
 from local.progress import Steps

@@ -6,8 +6,8 @@ from pathlib import Path
 from local import container_images, process, system
 from local.addons import install
 from local.addons.simulated import simulated_pools
-from local.container_images import SAMPLES
 from local.errors import Failure
+from local.image_names import SAMPLES
 from local.mirror import making
 from local.mirror.entries import available, images_of
 from local.node.embedded import EmbeddedNode

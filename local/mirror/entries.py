@@ -6,8 +6,8 @@ from pathlib import Path
 
 from components import catalog
 from components.catalog import Catalog
-from local.container_images import Image
 from local.errors import Failure
+from local.image_names import Image
 from local.mirror.recipes import RECIPES, Recipe
 from local.paths import mirror_folder
 from stacks.catalog.config import EMBEDDED_IMAGES

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from components import catalog
 from components.catalog import Catalog, GoModule, Manifest
-from local import container_images, locking
+from local import image_builder, locking
 from local.mirror import module_files
 from local.mirror.entries import MirrorImage, images_of, recipe_for, selected, why_not
 from local.mirror.recipes import MIRROR_TOOLS
@@ -105,7 +105,7 @@ def _build_images(names: Iterable[str], steps: Steps) -> None:
 
     def wrap(tool: Tool) -> None:
         programs = building.built(tool) or {}
-        with one_at_a_time, container_images.building(steps) as builder:
+        with one_at_a_time, image_builder.building(steps) as builder:
             for image in by_module[tool.module]:
                 with steps.step(f"image {image.published}"):
                     recipe = recipe_for(image.published)

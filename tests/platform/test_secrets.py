@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local.container_images import BASE_IMAGE
+from local.image_names import BASE_IMAGE
 from tests.embedded import EmbeddedCluster, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]

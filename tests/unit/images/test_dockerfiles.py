@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from images import CONTEXT, image_files, sample_images
-from local.container_images import BASES, base_of
+from local.image_names import BASES, base_of
 
 _INSTRUCTIONS = {"ARG", "FROM", "ENV", "COPY", "RUN", "WORKDIR", "EXPOSE", "USER", "ENTRYPOINT"}
 
