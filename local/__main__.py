@@ -45,7 +45,7 @@ def cluster(stack: str) -> None:
 @click.argument("words", nargs=-1)
 @click.pass_obj
 def preview(stack: str, words: tuple[str, ...]) -> None:
-    """`pulumi preview` with the policy pack, and on AWS the cost; further words go to Pulumi."""
+    """`pulumi preview` with the policy pack, and in a cloud the cost; further words go to Pulumi."""
     from local.commands import preview
 
     sys.exit(preview.show(stack, words))

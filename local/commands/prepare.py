@@ -20,7 +20,6 @@ from local.toolchain import building
 from local.toolchain.go import find_go
 from local.toolchain.tool import Tool
 from local.toolchain.tools import CLUSTER_TOOLS, TOOLS
-from stacks.clouds.aws.config import AwsCluster
 from stacks.clouds.config import LocalCluster
 from stacks.environment.config import Environment
 from stacks.environment.installed import sample_images
@@ -85,12 +84,12 @@ def samples_of(environment: Environment) -> list[str]:
 
 
 def environment_of(stack: str) -> Environment:
-    """The environment of a stack whose state these commands keep. Raises Failure for one on AWS."""
+    """The environment of a stack whose state these commands keep. Raises Failure for one in a cloud."""
     environment = read_environment(stack_file(stack))
-    if isinstance(environment.cluster, AwsCluster):
+    if login := environment.cluster.login:
         raise Failure(
-            f"the stack {stack!r} is on AWS: its state and its login are not this machine's",
-            f"use Pulumi with your own login (docs/aws.md), such as 'pulumi up --stack {stack}' after "
+            f"the stack {stack!r} is on {login.cloud}: its state and its login are not this machine's",
+            f"use Pulumi with your own login ({login.guide}), such as 'pulumi up --stack {stack}' after "
             f"'make preview STACK={stack}'",
         )
     return environment

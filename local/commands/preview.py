@@ -1,4 +1,4 @@
-"""`make preview`: what `pulumi up` would change, what the policy pack says of it, and on AWS what it costs a month."""
+"""`make preview`: what `pulumi up` would change, what the policy pack finds, and in a cloud what it costs a month."""
 
 import json
 import os
@@ -18,37 +18,35 @@ from local.pulumi_cli.cli import Pulumi
 from local.pulumi_cli.home import Home
 from local.pulumi_cli.installed import installed_cli
 from local.stack import policy_options, read_stack, stack_file
-from stacks.clouds.aws.config import AwsCluster
-from stacks.environment.config import Environment
+from stacks.clouds.login import CloudLogin
 from stacks.team_stack.config import TeamStack
 
-#: Providers of a stack on AWS. Their plugins have the versions of the Python packages.
-PROVIDERS = ("aws", "kubernetes")
-GUIDE = "docs/aws.md"
+GUIDE = "docs/team-stacks.md"
 
 
 def show(stack: str, words: Sequence[str]) -> int:
     """Preview a stack with Pulumi's own display; further words go to Pulumi. Returns its exit code."""
     config = read_stack(stack_file(stack))
-    if isinstance(config, TeamStack) or isinstance(config.cluster, AwsCluster):
-        return _show_aws(stack, config, words)
+    if isinstance(config, TeamStack) or config.cluster.login:
+        return _show_shared(stack, config.cluster.login, words)
     pulumi = existing_pulumi(stack)
     pulumi.ensure_stack()
     return pulumi.show("preview", "--stack", stack, *policy_options(stack), *words)
 
 
-# -- stacks on AWS -------------------------------------------------------------------------------------------
+# -- stacks that people share --------------------------------------------------------------------------------
 
 
-def _show_aws(stack: str, config: Environment | TeamStack, words: Sequence[str]) -> int:
+def _show_shared(stack: str, login: CloudLogin | None, words: Sequence[str]) -> int:
     # Pulumi would say these three things too, each late and among pages of its own.
-    check_credentials(stack, config)
+    if login:
+        check_credentials(stack, login)
     environment = users_environment(os.environ)
     with Steps() as steps:
         if installed_cli() is None:
             Home(INSTANCES["dev"].folder / "pulumi").link_programs(built_programs(steps, cluster=False))
-        check_stack(stack, environment)
-        ensure_plugins(environment, steps)
+        check_stack(stack, environment, login.guide if login else GUIDE)
+        ensure_plugins(environment, steps, login.plugins if login else ("kubernetes",))
     record = LOCAL / "log" / f"preview-{stack}.json"
     record.parent.mkdir(parents=True, exist_ok=True)
     record.unlink(missing_ok=True)
@@ -76,30 +74,32 @@ def users_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     return kept | {"PATH": ours["PATH"], "PULUMI_SKIP_UPDATE_CHECK": "true"}
 
 
-def check_credentials(stack: str, config: Environment | TeamStack) -> None:
-    """Raises Failure unless AWS accepts the user's credentials."""
-    cluster = None if isinstance(config, TeamStack) else config.cluster
-    region = ("--region", cluster.region) if isinstance(cluster, AwsCluster) else ()
-    # A process: local/ imports nothing of ops/, and boto3, which takes a second to import, is for these stacks only.
-    command = [sys.executable, "-m", "ops.aws.credentials", *region]
+def check_credentials(stack: str, login: CloudLogin) -> None:
+    """Raises Failure unless the cloud accepts the user's credentials."""
+    # A process: local/ imports nothing of ops/, and the SDK of a cloud, slow to import, is for these stacks only.
+    command = [sys.executable, "-m", *login.credentials]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise Failure(f"the stack {stack!r} is on AWS, and {reason(done)}", f"{GUIDE} says what a preview needs")
+        message = f"the stack {stack!r} is on {login.cloud}, and {reason(done)}"
+        raise Failure(message, f"{login.guide} says what a preview needs")
 
 
-def check_stack(stack: str, environment: Mapping[str, str]) -> None:
+def check_stack(stack: str, environment: Mapping[str, str], guide: str) -> None:
     """Raises Failure unless the user has logged in to a state that has the stack."""
     done = _run(environment, "stack", "--show-name", "--stack", stack, "--non-interactive", "--cwd", str(ROOT))
     if done.returncode != 0:
         raise Failure(
             f"the stack {stack!r} cannot be opened: {reason(done)}",
             "log in to its state with 'pulumi login', and make a stack that is not there yet with 'pulumi stack init' "
-            f"({GUIDE}, Before the first up)",
+            f"({guide}, Before the first up)",
         )
 
 
-def ensure_plugins(environment: Mapping[str, str], steps: Steps) -> None:
-    """Install the provider plugins that the user's Pulumi lacks. Raises Failure where they cannot be had."""
+def ensure_plugins(environment: Mapping[str, str], steps: Steps, names: Sequence[str]) -> None:
+    """Install the provider plugins that the user's Pulumi lacks, in the versions of the Python packages.
+
+    Raises Failure where they cannot be had.
+    """
     done = _run(environment, "plugin", "ls", "--json")
     if done.returncode != 0:
         raise Failure(
@@ -107,7 +107,7 @@ def ensure_plugins(environment: Mapping[str, str], steps: Steps) -> None:
             "see 'pulumi plugin ls'",
         )
     there = {(plugin["name"], plugin["version"].removeprefix("v")) for plugin in json.loads(done.stdout)}
-    for name in PROVIDERS:
+    for name in names:
         version = metadata.version(f"pulumi-{name}")
         # Pulumi takes one from the PATH too, whatever its version.
         if (name, version) in there or shutil.which(f"pulumi-resource-{name}", path=environment["PATH"]):

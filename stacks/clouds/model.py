@@ -9,12 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from stacks.clouds.login import CloudLogin
 from stacks.clouds.pools import PoolFacts
 from stacks.language.model import ConfigModel
 
 
 class ClusterModel(ConfigModel):
     """The `cluster:` section of one kind."""
+
+    # --- who deploys ---
+
+    @property
+    def login(self) -> CloudLogin | None:
+        """The cloud that the stack is deployed to; None where only a kubeconfig is needed."""
+        return None
 
     # --- nodes ---
 

@@ -63,7 +63,8 @@ class Environment(ConfigModel):
         default=None, description="Metrics, alerts and objectives. `{}` uses the defaults."
     )
     external_secrets: ExternalSecretsConfig | None = Field(
-        default=None, description="Secrets of teams from AWS Secrets Manager. With `kind: aws`, `{}` uses the defaults."
+        default=None,
+        description="Secrets of teams from a secret store. `{}` uses the defaults of a cloud.",
     )
     object_store: ObjectStoreConfig | None = Field(default=None, description="An S3 server that the platform runs.")
     storage_drivers: Many[StorageDriver] = Field(

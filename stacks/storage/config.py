@@ -94,7 +94,7 @@ class S3Storage(SharedStorage):
     kind: Literal["s3"] = Field(description="A bucket.")
     bucket: BucketName | None = Field(
         default=None,
-        description="The bucket; with `kind: aws` also a name under `cluster.buckets`. Default: the team's bucket "
+        description="The bucket, or its name under `cluster.buckets` of the stack. Default: the team's bucket "
         "on the S3 server of `objectStore`.",
     )
     prefix: Prefix | None = Field(
@@ -108,7 +108,7 @@ class S3Storage(SharedStorage):
     )
     endpoint: Endpoint | None = Field(default=None, description="URL of the S3 server. Default: AWS.")
     region: BucketRegion | None = Field(
-        default=None, description="Region. Default: the cluster's with `kind: aws`, otherwise `us-east-1`."
+        default=None, description="Region. Default: the one that the cluster section names, otherwise `us-east-1`."
     )
     credentials: Credentials | None = Field(
         default=None, description="How programs authenticate. Default: workload identity."

@@ -18,8 +18,10 @@ from stacks.clouds.aws.data_config import (
     TeamResourcesConfig,
     email_faults,
 )
+from stacks.clouds.aws.login import login
 from stacks.clouds.aws.pools_config import NodePoolConfig
 from stacks.clouds.aws.types import AccountId, KubernetesVersion, Region, RoleArn, SubnetId, TagText, VpcId, Zone
+from stacks.clouds.login import CloudLogin
 from stacks.clouds.model import ClusterModel
 from stacks.clouds.pools import PoolFacts
 from stacks.language.faults import Fault, Path
@@ -379,6 +381,10 @@ class AwsCluster(ClusterModel):
             )
             for index, pool in enumerate(self.node_pools)
         )
+
+    @property
+    def login(self) -> CloudLogin:
+        return login(region=self.region)
 
     @property
     def verifies_kubelets(self) -> bool:

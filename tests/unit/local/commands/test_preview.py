@@ -15,11 +15,11 @@ from local.commands import preview
 from local.errors import Failure
 from local.paths import Instance
 from local.pulumi_cli.cli import Pulumi
+from stacks.clouds.aws.login import login
 
 RECORDED = Path(__file__).parents[2] / "ops" / "previews"
-PLUGINS = [
-    {"name": name, "kind": "resource", "version": metadata.version(f"pulumi-{name}")} for name in preview.PROVIDERS
-]
+PROVIDERS = login(region=None).plugins
+PLUGINS = [{"name": name, "kind": "resource", "version": metadata.version(f"pulumi-{name}")} for name in PROVIDERS]
 # Answers as the CLI does, from files beside it, and writes down how it was called.
 CLI = """#!/bin/sh
 here=$(dirname "$0")
@@ -108,7 +108,7 @@ def credentials(machine: UsersPulumi, aws: str, monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture
 def accepted(machine: UsersPulumi, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same, for a test of what comes after: nobody asks AWS, which takes a process."""
-    monkeypatch.setattr(preview, "check_credentials", lambda stack, config: None)
+    monkeypatch.setattr(preview, "check_credentials", lambda stack, login: None)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_without_a_plugin_that_can_be_had_one_line_says_so(plugin: dict[str, str
 def test_a_plugin_on_the_path_is_enough(machine: UsersPulumi) -> None:
     machine.answer("prod.json")
     (machine.folder / "plugins.json").write_text("[]")
-    for name in preview.PROVIDERS:
+    for name in PROVIDERS:
         (machine.folder / f"pulumi-resource-{name}").write_text(CLI)
         (machine.folder / f"pulumi-resource-{name}").chmod(0o755)
     assert preview.show("prod", ()) == 0
