@@ -1,0 +1,1 @@
+"""Trains the digits with Ray, data-parallel."""
