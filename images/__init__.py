@@ -4,6 +4,7 @@ Standard library only: the Pulumi program imports this on every preview.
 """
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ _LEFT_OUT = frozenset({"__pycache__", "wheels", "requirements.in"})
 
 # COPY and its sources, but not COPY --from, which takes them from another stage or image.
 _COPY = re.compile(r"^COPY (?!--from)(.+) \S+$", re.MULTILINE)
+_ENTRY_POINT = re.compile(r"^ENTRYPOINT (\[.+\])$", re.MULTILINE)
 
 
 def sample_images() -> tuple[str, ...]:
@@ -34,6 +36,12 @@ def content_tag(name: str) -> str:
     if name not in sample_images():
         raise LookupError(f"no sample image {name!r}: images/ has {', '.join(sample_images())}")
     return files_digest(CONTEXT, image_files(CONTEXT, name))[:_DIGITS]
+
+
+def entry_point(name: str) -> tuple[str, ...]:
+    """The entry point of sample image `name`, for what starts its program in another way than the image does."""
+    (words,) = _ENTRY_POINT.findall((CONTEXT / name / "Dockerfile").read_text(encoding="utf-8"))
+    return tuple(json.loads(words))
 
 
 def image_files(context: Path, name: str) -> tuple[Path, ...]:

@@ -11,12 +11,26 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
+class Phase:
+    """How an object without conditions ends: `field` of its status gets one of `last`, and `result` tells success.
+
+    `result` is the field with `EngineFacts.complete` in it where the training succeeded, and with anything else where
+    it did not. The reason of a failure is in the fields `reason` and `message`.
+    """
+
+    field: str
+    last: tuple[str, ...]
+    result: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class EngineFacts:
     """The object that runs a training.
 
     `resource` is its plural in the API. `framework` is its name in Kueue's configuration. `complete` and `failed` are
     the types of its conditions at its end. `pod_label` is on its pods, with the name of the object. `suspend` is the
-    path below `spec` of the field that keeps it from starting. `operator` says who runs it: None for Kubernetes itself.
+    path below `spec` of the field that keeps it from starting. `phase` is for an object that has no conditions.
+    `operator` says who runs it: None for Kubernetes itself.
     """
 
     kind: str
@@ -28,6 +42,7 @@ class EngineFacts:
     failed: str
     pod_label: str
     suspend: str = "suspend"
+    phase: Phase | None = None
     operator: str | None = None
 
     @property
@@ -56,10 +71,36 @@ TRAIN_JOB = EngineFacts(
     pod_label="jobset.sigs.k8s.io/jobset-name",
     operator="trainer",
 )
+PYTORCH_JOB = EngineFacts(
+    kind="PyTorchJob",
+    group="kubeflow.org",
+    version="v1",
+    resource="pytorchjobs",
+    framework="kubeflow.org/pytorchjob",
+    complete="Succeeded",
+    failed="Failed",
+    pod_label="training.kubeflow.org/job-name",
+    suspend="runPolicy.suspend",
+    operator="training-operator",
+)
+RAY_JOB = EngineFacts(
+    kind="RayJob",
+    group="ray.io",
+    version="v1",
+    resource="rayjobs",
+    framework="ray.io/rayjob",
+    complete="SUCCEEDED",
+    failed="FAILED",
+    # KubeRay puts the cluster's name on pods, which nobody knows before. This one is in the templates of the pods.
+    pod_label="ray.io/originated-from-cr-name",
+    # A job that somebody stopped is `Complete` too.
+    phase=Phase(field="jobDeploymentStatus", last=("Complete", "Failed", "ValidationFailed"), result="jobStatus"),
+    operator="kuberay",
+)
 
-ENGINES = (JOB, TRAIN_JOB)
-# The objects of each `kind` of a training entry.
-OBJECTS = {"job": (JOB,), "pytorch": (TRAIN_JOB,)}
+ENGINES = (JOB, TRAIN_JOB, PYTORCH_JOB, RAY_JOB)
+# The objects of each engine: a `kind` of training entries, or one of its APIs.
+OBJECTS = {"job": (JOB,), "pytorch": (TRAIN_JOB,), "pytorchjob": (PYTORCH_JOB,), "ray": (RAY_JOB,)}
 # What each operator needs of the catalog.
 OPERATORS = {
     "trainer": ("jobset", "jobset-crds", "kubeflow-trainer", "kubeflow-trainer-crds"),
@@ -69,16 +110,16 @@ OPERATORS = {
 }
 
 
-def facts_of(kinds: Iterable[str]) -> tuple[EngineFacts, ...]:
-    """The objects of these kinds of entries. Jobs prepare the data of all."""
-    return tuple(dict.fromkeys(facts for kind in ("job", *sorted(kinds)) for facts in OBJECTS[kind]))
+def facts_of(engines: Iterable[str]) -> tuple[EngineFacts, ...]:
+    """The objects of these engines. Jobs prepare the data of all."""
+    return tuple(dict.fromkeys(facts for engine in ("job", *sorted(engines)) for facts in OBJECTS[engine]))
 
 
-def frameworks_of(kinds: Iterable[str]) -> tuple[str, ...]:
-    """The frameworks that Kueue needs for these kinds of entries."""
-    return tuple(dict.fromkeys(facts.framework for facts in facts_of(kinds)))
+def frameworks_of(engines: Iterable[str]) -> tuple[str, ...]:
+    """The frameworks that Kueue needs for these engines."""
+    return tuple(dict.fromkeys(facts.framework for facts in facts_of(engines)))
 
 
-def operators_of(kinds: Iterable[str]) -> tuple[str, ...]:
-    """The operators that these kinds of entries need."""
-    return tuple(dict.fromkeys(facts.operator for facts in facts_of(kinds) if facts.operator is not None))
+def operators_of(engines: Iterable[str]) -> tuple[str, ...]:
+    """The operators that these engines need."""
+    return tuple(dict.fromkeys(facts.operator for facts in facts_of(engines) if facts.operator is not None))

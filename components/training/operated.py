@@ -11,7 +11,7 @@ import pulumi_kubernetes as k8s
 
 from components.labels import object_labels, platform_labels
 from components.training.engines import EngineFacts
-from components.training.gang import GangTraffic, GangTrafficArgs
+from components.training.gang import Caller, GangTraffic, GangTrafficArgs
 from components.training.job import make_ground
 from components.training.outcome import Outcome, OutcomeArgs
 from components.training.recipe import (
@@ -46,7 +46,8 @@ class OperatedEngine:
     `recipe` gives what the version is a hash of, from the variables of its containers: all that decides what is
     trained, and no deadline. `job` gives the spec of the object. `runtime` is the kind of a second object that holds
     the recipe under the same name, for an engine whose object only refers to it. `queue_fields` are the fields, beside
-    the one that suspends it, that Kueue writes into an admitted object.
+    the one that suspends it, that Kueue writes into an admitted object. `callers` connect to its pods from outside, and
+    those of its pods that have the labels `api_clients` ask the API server.
     """
 
     facts: EngineFacts
@@ -54,6 +55,8 @@ class OperatedEngine:
     job: Callable[[TrainingArgs, Planned], dict[str, Any]]
     runtime: str | None = None
     queue_fields: tuple[str, ...] = ()
+    callers: tuple[Caller, ...] = ()
+    api_clients: Mapping[str, str] | None = None
 
 
 def plan(engine: OperatedEngine, args: TrainingArgs, data_dir: str) -> Planned:
@@ -90,6 +93,8 @@ class OperatedTraining(Trained):
                 name=f"{training.entry}-gang",
                 labels=labels,
                 pods=platform_labels(training.owner, name=training.entry, component=COMPONENT, instance=instance),
+                callers=engine.callers,
+                api_clients=engine.api_clients,
             ),
             pulumi.ResourceOptions(parent=self),
         )

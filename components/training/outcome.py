@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -16,7 +16,7 @@ from pulumi import dynamic
 
 from components.platform.connection import Connection, client_of
 from components.queueing.names import API_VERSION
-from components.training.engines import EngineFacts
+from components.training.engines import EngineFacts, Phase
 from components.training.progress import JOB_UID, is_suspended, stage
 
 if TYPE_CHECKING:
@@ -43,12 +43,22 @@ class OutcomeArgs:
 
 
 def ended(status: Mapping[str, Any], facts: EngineFacts) -> tuple[str, str] | None:
-    """The condition at the end of a training, `facts.complete` or `facts.failed`, and its message; None before it."""
+    """How a training ended, `facts.complete` or `facts.failed`, and the reason and the message; None before its end."""
+    if facts.phase is not None:
+        if status.get(facts.phase.field) not in facts.phase.last:
+            return None
+        succeeded = status.get(facts.phase.result) == facts.complete
+        return facts.complete if succeeded else facts.failed, _words(status)
     for condition in status.get("conditions", ()):
         if condition["status"] == "True" and condition["type"] in (facts.complete, facts.failed):
-            words = [condition.get("reason", ""), condition.get("message", "")]
-            return condition["type"], ": ".join(word for word in words if word)
+            return condition["type"], _words(condition)
     return None
+
+
+def _words(said: Mapping[str, Any]) -> str:
+    """The reason and the message of a condition or a status. Of a long message the end counts: it is a log's."""
+    words = (str(said.get("reason", "")), str(said.get("message", "")).strip()[-LOG_CHARACTERS:])
+    return ": ".join(word for word in words if word)
 
 
 def container_failure(pod: Mapping[str, Any]) -> str | None:
@@ -91,6 +101,13 @@ def renewed(found: Mapping[str, Any]) -> dict[str, Any]:
     return {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": metadata, "spec": spec}
 
 
+def facts_of(stored: Mapping[str, Any]) -> EngineFacts:
+    """The facts as the state of the stack has them, where they are plain mappings and lists."""
+    phase = stored.get("phase")
+    kept = Phase(field=phase["field"], last=tuple(phase["last"]), result=phase["result"]) if phase else None
+    return replace(EngineFacts(**stored), phase=kept)
+
+
 class _OutcomeProvider(dynamic.ResourceProvider):
     """Holds no secret: what it is told is the object's name and the cluster's address."""
 
@@ -98,7 +115,7 @@ class _OutcomeProvider(dynamic.ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         client = client_of(props)
-        facts = EngineFacts(**props["facts"])
+        facts = facts_of(props["facts"])
         _restart_reported(client, props, facts)
         follow(client, props, facts)
         return dynamic.CreateResult(id_=f"{props['namespace']}/{props['name']}", outs=props)

@@ -21,7 +21,7 @@ from stacks.priorities.config import PriorityConfig
 from stacks.queueing.config import QueueingConfig
 from stacks.storage.config import ObjectStoreConfig, Storage, StorageDriver
 from stacks.teams.config import Quota, TeamConfig
-from stacks.training.config import Engine
+from stacks.training.config import Engine, engine_of
 
 __all__ = ["Cluster", "Environment", "Images", "Quota", "TeamConfig"]
 
@@ -76,8 +76,8 @@ class Environment(ConfigModel):
 
     @property
     def training_kinds(self) -> frozenset[str]:
-        """The kinds of trainings that run here."""
-        return frozenset(self.engines) | {entry.kind for team in self.teams for entry in team.training}
+        """The engines of the trainings that run here."""
+        return frozenset(self.engines) | {engine_of(entry) for team in self.teams for entry in team.training}
 
     @property
     def claims_gpus(self) -> bool:

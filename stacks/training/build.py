@@ -9,12 +9,15 @@ from components.placement import GPU_TOLERATION, Placement
 from components.pods import Program
 from components.priorities import names as priorities
 from components.training.job import TrainingJob
+from components.training.pytorchjob import Elastic, PyTorchJobArgs, PyTorchJobTraining
+from components.training.ray import RayJobArgs, RayJobTraining
 from components.training.recipe import OperatedArgs, Role, TrainingArgs
 from components.training.torch import TorchTraining
 from components.training.trained import Trained
 from stacks.training.config import Training
 from stacks.training.engines.job import JobTraining
 from stacks.training.engines.pytorch import PyTorchTraining
+from stacks.training.engines.ray import RayTraining
 from stacks.training.entry import TrainingEntry
 from stacks.workloads.arguments import placement_of, program_of
 from stacks.workloads.config import ResourcesConfig
@@ -27,11 +30,43 @@ def build_training(place: TeamPlace, entry: Training) -> Trained:
     match entry:
         case JobTraining():
             return TrainingJob(name, args, place.child)
+        case PyTorchTraining(api="pytorchjob"):
+            return PyTorchJobTraining(
+                name,
+                PyTorchJobArgs(
+                    training=args,
+                    connection=place.cluster.connection,
+                    after=place.operators,
+                    elastic=elastic_of(entry),
+                ),
+                place.child,
+            )
         case PyTorchTraining():
             operated = OperatedArgs(training=args, connection=place.cluster.connection, after=place.operators)
             return TorchTraining(name, operated, place.child)
+        case RayTraining():
+            return RayJobTraining(
+                name,
+                RayJobArgs(
+                    training=args,
+                    connection=place.cluster.connection,
+                    after=place.operators,
+                    least=entry.workers.min,
+                    version=entry.ray_version,
+                ),
+                place.child,
+            )
         case _:
             assert_never(entry)
+
+
+def elastic_of(entry: PyTorchTraining) -> Elastic | None:
+    """With how many workers an elastic training goes on."""
+    if entry.elastic is None:
+        return None
+    return Elastic(
+        least=entry.elastic.min, most=entry.elastic.max or entry.workers, restarts=entry.elastic.max_restarts
+    )
 
 
 def training_args(place: TeamPlace, entry: Training) -> TrainingArgs:
@@ -73,7 +108,7 @@ def train_program(entry: TrainingEntry, resources: ResourcesConfig, registry: st
         image=entry.image,
         registry=registry,
         resources=resources,
-        command=entry.command,
+        command=entry.program,
         args=entry.args,
     )
 

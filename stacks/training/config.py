@@ -8,7 +8,13 @@ from pydantic import Field
 
 from stacks.training.engines.job import JobTraining
 from stacks.training.engines.pytorch import PyTorchTraining
+from stacks.training.engines.ray import RayTraining
 
 # The engines that need an operator.
-Engine = Literal["pytorch"]
-Training = Annotated[JobTraining | PyTorchTraining, Field(discriminator="kind")]
+Engine = Literal["pytorch", "pytorchjob", "ray"]
+Training = Annotated[JobTraining | PyTorchTraining | RayTraining, Field(discriminator="kind")]
+
+
+def engine_of(entry: Training) -> str:
+    """The engine that runs an entry, by its name in `engines` of the environment."""
+    return "pytorchjob" if isinstance(entry, PyTorchTraining) and entry.api == "pytorchjob" else entry.kind

@@ -83,6 +83,11 @@ class TrainingEntry(Container, PlacementConfig):
         """The name of the model that this entry trains."""
         return self.model_name or self.name
 
+    @property
+    def program(self) -> tuple[str, ...]:
+        """The command of the pods that train; none means the entry point of the image."""
+        return self.command
+
     @abstractmethod
     def train_sets(self) -> tuple[PodSet, ...]:
         """The pods that train: they start together."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pulumi_kubernetes.rbac import v1 as rbac
 
 TITLE = "kuberay-operator"
+COMPONENT = "training"
 GROUP = "ray.io"
 KINDS = ("rayclusters", "rayjobs", "rayservices")
 PROBE_PORT = 8082
@@ -70,7 +71,7 @@ class KubeRay(ChartlessOperator):
     drained = (Drained(name="kuberay", namespace=namespaces.KUBERAY, group=GROUP),)
     program = ControllerProgram(
         title=TITLE,
-        component="training",
+        component=COMPONENT,
         arguments=ARGUMENTS,
         rules=rules(),
         probe=Probe(port=PROBE_PORT, ready="/readyz", live="/healthz"),
