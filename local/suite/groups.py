@@ -122,6 +122,20 @@ GROUPS = (
         entries=("jobset", "jobset-crds", "kubeflow-trainer", "kubeflow-trainer-crds", "kueue"),
     ),
     Group(
+        name="training-ray",
+        tests=("tests/engines/test_ray_pytorchjob.py",),
+        code=(
+            "stacks/training",
+            "components/training/ray.py",
+            "components/training/pytorchjob.py",
+            "components/training/operated.py",
+            "components/training/operators/kubeflow_v1.py",
+            "components/training/operators/ray.py",
+            "images/workloads/ray_trainer",
+        ),
+        entries=("kuberay-crds", "kuberay-operator", "kueue", "training-operator", "training-operator-crds"),
+    ),
+    Group(
         name="training-operators",
         tests=("tests/engines/test_operators.py",),
         code=("components/training/operators/*", "components/platform/controller.py", "local/mirror/*", "catalog.yaml"),
