@@ -49,7 +49,7 @@ def _resource(facts: EngineFacts) -> dict[str, Any]:
             {
                 "name": "condition",
                 "help": "Conditions of a training, 1 for those that are true.",
-                "each": _condition(),
+                "each": _condition(facts),
             },
             {
                 "name": "created",
@@ -60,6 +60,9 @@ def _resource(facts: EngineFacts) -> dict[str, Any]:
     }
 
 
-def _condition() -> dict[str, Any]:
+def _condition(facts: EngineFacts) -> dict[str, Any]:
+    if facts.phase is not None:
+        phases = {"labelName": "condition", "path": ["status", facts.phase.field], "list": list(facts.phase.last)}
+        return {"type": "StateSet", "stateSet": phases}
     gauge = {"path": ["status", "conditions"], "labelsFromPath": {"condition": ["type"]}, "valueFrom": ["status"]}
     return {"type": "Gauge", "gauge": gauge}

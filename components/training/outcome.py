@@ -101,7 +101,7 @@ def renewed(found: Mapping[str, Any]) -> dict[str, Any]:
     return {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": metadata, "spec": spec}
 
 
-def facts_of(stored: Mapping[str, Any]) -> EngineFacts:
+def facts_from(stored: Mapping[str, Any]) -> EngineFacts:
     """The facts as the state of the stack has them, where they are plain mappings and lists."""
     phase = stored.get("phase")
     kept = Phase(field=phase["field"], last=tuple(phase["last"]), result=phase["result"]) if phase else None
@@ -115,7 +115,7 @@ class _OutcomeProvider(dynamic.ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         client = client_of(props)
-        facts = facts_of(props["facts"])
+        facts = facts_from(props["facts"])
         _restart_reported(client, props, facts)
         follow(client, props, facts)
         return dynamic.CreateResult(id_=f"{props['namespace']}/{props['name']}", outs=props)

@@ -102,7 +102,7 @@ def test_lost_pods_cost_no_finished_epoch(ray: Trial, torch: Trial) -> None:
         again = wait_for("torch resumes", lambda: events(master_log(torch, torches), "resuming"), 120)
         assert again[0]["epoch"] >= 5
     assert update.code == 0, update.told
-    first = [line["epoch"] for line in events(master_log(torch, torches), "progress")][0]
+    first = next(line["epoch"] for line in events(master_log(torch, torches), "progress"))
     assert first == again[0]["epoch"] + 1
     for trial in (ray, torch):
         assert trial.manifest()["version"] == trial.output()["model"]["version"]
