@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from components.training import outcome
-from components.training.engines import TRAIN_JOB
+from components.training.engines import RAY_JOB, TRAIN_JOB, EngineFacts
 
 PROPS: dict[str, Any] = {"namespace": "demo", "name": "detector-v1", "patienceSeconds": 60}
 
@@ -170,3 +172,48 @@ def test_a_training_that_does_not_end_says_what_it_waits_for(
 def test_out_of_memory() -> None:
     found = outcome.container_failure(pod(exit_code=137, reason="OOMKilled"))
     assert found == "pod detector-v1-node-0-0, container node: OOMKilled, exit code 137"
+
+
+LOG = "Job entrypoint command failed with exit code 64, last available logs:\nray-trainer: no data"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({}, None),
+        ({"jobDeploymentStatus": "Running", "jobStatus": "RUNNING"}, None),
+        # Between two tries, and while its queue keeps it.
+        ({"jobDeploymentStatus": "Retrying", "jobStatus": "FAILED"}, None),
+        ({"jobDeploymentStatus": "Suspended"}, None),
+        ({"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}, ("SUCCEEDED", "")),
+        # A job that somebody stopped is complete, and trained nothing.
+        ({"jobDeploymentStatus": "Complete", "jobStatus": "STOPPED", "message": "stopped"}, ("FAILED", "stopped")),
+        (
+            {"jobDeploymentStatus": "Failed", "jobStatus": "FAILED", "reason": "AppFailed", "message": LOG},
+            ("FAILED", f"AppFailed: {LOG}"),
+        ),
+        (
+            {"jobDeploymentStatus": "Failed", "jobStatus": "RUNNING", "reason": "DeadlineExceeded", "message": "late"},
+            ("FAILED", "DeadlineExceeded: late"),
+        ),
+        (
+            {"jobDeploymentStatus": "ValidationFailed", "reason": "ValidationFailed", "message": "name"},
+            ("FAILED", "ValidationFailed: name"),
+        ),
+    ],
+)
+def test_an_object_without_conditions(status: dict[str, Any], expected: tuple[str, str] | None) -> None:
+    assert outcome.ended(status, RAY_JOB) == expected
+
+
+def test_of_a_long_log_the_end_is_told() -> None:
+    status = {"jobDeploymentStatus": "Failed", "message": "x" * 30_000 + " the end"}
+    found = outcome.ended(status, RAY_JOB)
+    assert found is not None
+    assert len(found[1]) == outcome.LOG_CHARACTERS
+    assert found[1].endswith("the end")
+
+
+@pytest.mark.parametrize("facts", [TRAIN_JOB, RAY_JOB])
+def test_facts_come_back_from_the_state_as_they_were(facts: EngineFacts) -> None:
+    assert outcome.facts_from(json.loads(json.dumps(asdict(facts)))) == facts

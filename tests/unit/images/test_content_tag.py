@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from images import CONTEXT, content_tag, files_digest, image_files, sample_images
+from images import CONTEXT, content_tag, entry_point, files_digest, image_files, sample_images
 
 _DOCKERFILE = """\
 FROM base AS build
@@ -36,7 +36,12 @@ def _digest(context: Path) -> str:
 
 
 def test_the_sample_images_are_the_workloads() -> None:
-    assert sample_images() == ("mpi-trainer", "predictor", "tf-trainer", "torch-trainer", "trainer")
+    assert sample_images() == ("mpi-trainer", "predictor", "ray-trainer", "tf-trainer", "torch-trainer", "trainer")
+
+
+@pytest.mark.parametrize("name", sample_images())
+def test_the_entry_point_is_the_program_of_the_image(name: str) -> None:
+    assert entry_point(name) == ("python3", "-m", f"workloads.{name.replace('-', '_')}")
 
 
 @pytest.mark.parametrize("name", sample_images())

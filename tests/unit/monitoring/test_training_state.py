@@ -9,7 +9,7 @@ from components.monitoring.exporters import state_metrics_pod
 from components.monitoring.instances import Store
 from components.monitoring.training_state import CONDITION, CREATED, state_config
 from components.platform.sources import Sources
-from components.training.engines import ENGINES, JOB, TRAIN_JOB, EngineFacts
+from components.training.engines import ENGINES, JOB, RAY_JOB, TRAIN_JOB, EngineFacts
 
 STORE = Store(retention=86400, size="1Gi", size_bytes=2**30, storage_class=None, scrape_interval=30, keep=False)
 OPERATED = [facts for facts in ENGINES if facts.operator]
@@ -24,6 +24,18 @@ def test_every_engine_has_the_same_metrics(facts: EngineFacts) -> None:
         CREATED,
     }
     assert set(resource["labelsFromPath"]) == {"namespace", "job_name", "team"}
+
+
+def test_the_phase_of_an_object_without_conditions_counts_as_one() -> None:
+    (resource,) = state_config([RAY_JOB])["spec"]["resources"]
+    assert resource["metrics"][0]["each"] == {
+        "type": "StateSet",
+        "stateSet": {
+            "labelName": "condition",
+            "path": ["status", "jobDeploymentStatus"],
+            "list": ["Complete", "Failed", "ValidationFailed"],
+        },
+    }
 
 
 @pytest.mark.parametrize("facts", OPERATED, ids=lambda facts: facts.kind)
