@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 
 from ..common import descent, model, network
@@ -83,7 +84,8 @@ def _descend(data: Data, args: NetworkArgs, cluster: Cluster, checkpoints: Check
         for batch in steps:
             weights = ray.put(state.weights)
             asked = [one.gradients.remote(weights, batch[at :: cluster.workers]) for at, one in enumerate(actors)]
-            loss, slopes = descent.parted(sum(ray.get(asked, timeout=cluster.seconds)), state.weights)
+            sums = np.sum(ray.get(asked, timeout=cluster.seconds), axis=0)
+            loss, slopes = descent.parted(sums, state.weights)
             state = state.step([slope / len(batch) for slope in slopes], args.learning_rate)
             total += loss
         progress.epoch(epoch, steps=len(steps), loss=total / sum(map(len, steps)))
