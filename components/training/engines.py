@@ -83,6 +83,30 @@ PYTORCH_JOB = EngineFacts(
     suspend="runPolicy.suspend",
     operator="training-operator",
 )
+TF_JOB = EngineFacts(
+    kind="TFJob",
+    group="kubeflow.org",
+    version="v1",
+    resource="tfjobs",
+    framework="kubeflow.org/tfjob",
+    complete="Succeeded",
+    failed="Failed",
+    pod_label="training.kubeflow.org/job-name",
+    suspend="runPolicy.suspend",
+    operator="training-operator",
+)
+MPI_JOB = EngineFacts(
+    kind="MPIJob",
+    group="kubeflow.org",
+    version="v2beta1",
+    resource="mpijobs",
+    framework="kubeflow.org/mpijob",
+    complete="Succeeded",
+    failed="Failed",
+    pod_label="training.kubeflow.org/job-name",
+    suspend="runPolicy.suspend",
+    operator="mpi-operator",
+)
 RAY_JOB = EngineFacts(
     kind="RayJob",
     group="ray.io",
@@ -98,9 +122,16 @@ RAY_JOB = EngineFacts(
     operator="kuberay",
 )
 
-ENGINES = (JOB, TRAIN_JOB, PYTORCH_JOB, RAY_JOB)
+ENGINES = (JOB, TRAIN_JOB, PYTORCH_JOB, TF_JOB, MPI_JOB, RAY_JOB)
 # The objects of each engine: a `kind` of training entries, or one of its APIs.
-OBJECTS = {"job": (JOB,), "pytorch": (TRAIN_JOB,), "pytorchjob": (PYTORCH_JOB,), "ray": (RAY_JOB,)}
+OBJECTS = {
+    "job": (JOB,),
+    "pytorch": (TRAIN_JOB,),
+    "pytorchjob": (PYTORCH_JOB,),
+    "tensorflow": (TF_JOB,),
+    "mpi": (MPI_JOB,),
+    "ray": (RAY_JOB,),
+}
 # What each operator needs of the catalog.
 OPERATORS = {
     "trainer": ("jobset", "jobset-crds", "kubeflow-trainer", "kubeflow-trainer-crds"),

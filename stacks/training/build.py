@@ -9,15 +9,19 @@ from components.placement import GPU_TOLERATION, Placement
 from components.pods import Program
 from components.priorities import names as priorities
 from components.training.job import TrainingJob
+from components.training.mpi import MpiArgs, MpiTraining
 from components.training.pytorchjob import Elastic, PyTorchJobArgs, PyTorchJobTraining
 from components.training.ray import RayJobArgs, RayJobTraining
 from components.training.recipe import OperatedArgs, Role, TrainingArgs
+from components.training.tensorflow import TensorFlowTraining
 from components.training.torch import TorchTraining
 from components.training.trained import Trained
 from stacks.training.config import Training
 from stacks.training.engines.job import JobTraining
+from stacks.training.engines.mpi import MpiTrainingConfig
 from stacks.training.engines.pytorch import PyTorchTraining
 from stacks.training.engines.ray import RayTraining
+from stacks.training.engines.tensorflow import TensorFlowTrainingConfig
 from stacks.training.entry import TrainingEntry
 from stacks.workloads.arguments import placement_of, program_of
 from stacks.workloads.config import ResourcesConfig
@@ -27,6 +31,8 @@ from stacks.workloads.place import TeamPlace
 def build_training(place: TeamPlace, entry: Training) -> Trained:
     """The training of an entry, whatever its engine."""
     name, args = f"{place.owner.team}-training-{entry.name}", training_args(place, entry)
+    connection = place.cluster.connection
+    operated = OperatedArgs(training=args, connection=connection, after=place.operators)
     match entry:
         case JobTraining():
             return TrainingJob(name, args, place.child)
@@ -35,27 +41,31 @@ def build_training(place: TeamPlace, entry: Training) -> Trained:
                 name,
                 PyTorchJobArgs(
                     training=args,
-                    connection=place.cluster.connection,
+                    connection=connection,
                     after=place.operators,
                     elastic=elastic_of(entry),
                 ),
                 place.child,
             )
         case PyTorchTraining():
-            operated = OperatedArgs(training=args, connection=place.cluster.connection, after=place.operators)
             return TorchTraining(name, operated, place.child)
         case RayTraining():
             return RayJobTraining(
                 name,
                 RayJobArgs(
                     training=args,
-                    connection=place.cluster.connection,
+                    connection=connection,
                     after=place.operators,
                     least=entry.workers.min,
                     version=entry.ray_version,
                 ),
                 place.child,
             )
+        case TensorFlowTrainingConfig():
+            return TensorFlowTraining(name, operated, place.child)
+        case MpiTrainingConfig():
+            mpi = MpiArgs(training=args, connection=connection, after=place.operators, slots=entry.slots)
+            return MpiTraining(name, mpi, place.child)
         case _:
             assert_never(entry)
 

@@ -7,12 +7,17 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stacks.training.engines.job import JobTraining
+from stacks.training.engines.mpi import MpiTrainingConfig
 from stacks.training.engines.pytorch import PyTorchTraining
 from stacks.training.engines.ray import RayTraining
+from stacks.training.engines.tensorflow import TensorFlowTrainingConfig
 
 # The engines that need an operator.
-Engine = Literal["pytorch", "pytorchjob", "ray"]
-Training = Annotated[JobTraining | PyTorchTraining | RayTraining, Field(discriminator="kind")]
+Engine = Literal["pytorch", "pytorchjob", "tensorflow", "mpi", "ray"]
+Training = Annotated[
+    JobTraining | PyTorchTraining | TensorFlowTrainingConfig | MpiTrainingConfig | RayTraining,
+    Field(discriminator="kind"),
+]
 
 
 def engine_of(entry: Training) -> str:
