@@ -51,7 +51,7 @@ def _job(args: TrainingArgs, planned: Planned) -> dict[str, Any]:
         **planned.recipe,
         "mpiReplicaSpecs": {role: {**spec, "restartPolicy": policies[role]} for role, spec in specs.items()},
         # The launcher starts with the workers and waits for them itself. If it came after them, a program that ends its
-        # workers at once would have the operator wait for ever.
+        # workers at once would have the operator wait without end.
         "launcherCreationPolicy": "AtStartup",
         "runPolicy": {
             # Workers never end by themselves.

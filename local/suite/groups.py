@@ -136,6 +136,21 @@ GROUPS = (
         entries=("kuberay-crds", "kuberay-operator", "kueue", "training-operator", "training-operator-crds"),
     ),
     Group(
+        name="training-kubeflow",
+        tests=("tests/engines/test_kubeflow.py",),
+        code=(
+            "components/training/mpi.py",
+            "components/training/tensorflow.py",
+            "components/training/replicas.py",
+            "components/training/operated.py",
+            "images/workloads/mpi_trainer",
+            "images/workloads/tf_trainer",
+            "examples/mpi.yaml",
+            "examples/tensorflow.yaml",
+        ),
+        entries=("kueue", "mpi-operator", "mpi-operator-crds", "training-operator", "training-operator-crds"),
+    ),
+    Group(
         name="training-operators",
         tests=("tests/engines/test_operators.py",),
         code=("components/training/operators/*", "components/platform/controller.py", "local/mirror/*", "catalog.yaml"),

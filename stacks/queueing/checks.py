@@ -171,7 +171,8 @@ def _training_faults(
             # A gang is admitted whole: all of its pods count.
             asked = total(entry.train_sets(), resource)
             most = [_most(one, cohort=cohort, limit=asked)]
-            needed.append((entry.train_sets()[-1].path, resource, FORMATS[resource], asked, most))
+            largest = max(entry.train_sets(), key=lambda pods: pods.amount(resource))
+            needed.append((largest.path, resource, FORMATS[resource], asked, most))
         for path, resource, text, asked, mosts in needed:
             if all(asked > most for most in mosts):
                 message = (

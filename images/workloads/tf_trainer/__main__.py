@@ -1,9 +1,12 @@
 """The command line of the TensorFlow trainer. See `python3 -m workloads.tf_trainer --help`."""
 
 import argparse
+import os
+import sys
+import traceback
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from ..common import command, network
 from ..common.command import Program
@@ -34,5 +37,23 @@ PROGRAM = Program(
 )
 main = partial(command.main, PROGRAM)
 
+
+def start() -> NoReturn:
+    """Run the command of this process, and end at once with its exit code.
+
+    The usual end has TensorFlow wait for a worker that is lost, for ever.
+    """
+    code = 1
+    try:
+        command.start(PROGRAM)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    command.start(PROGRAM)
+    start()

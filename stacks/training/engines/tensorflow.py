@@ -27,16 +27,18 @@ class ReplicasConfig(ConfigModel):
     ps: int = Field(default=0, ge=0, le=1000, description="Parameter servers, which hold the weights.")
     evaluator: int = Field(default=0, ge=0, le=1, description="Pods that measure each checkpoint.")
 
-    @rule()
+    @rule("chief", "worker")
     def _somebody_trains(self) -> Iterator[Fault]:
         if not self.chief and not self.worker:
             yield Fault(path=(), message="has nobody who trains; add a chief, or at least one worker")
 
     @rule("ps")
     def _servers_serve(self) -> Iterator[Fault]:
-        if self.ps and not self.chief:
+        if not self.ps or not (self.chief or self.worker):
+            return
+        if not self.chief:
             yield Fault(path=("ps",), message="needs a chief, which gives out the work; add chief: 1, or leave ps out")
-        elif self.ps and not self.worker:
+        elif not self.worker:
             yield Fault(
                 path=("ps",), message="needs workers, which do the work; add worker: 1 or more, or leave ps out"
             )

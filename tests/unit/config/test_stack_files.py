@@ -20,7 +20,8 @@ from stacks.environment.config import Environment
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 MALFORMED = sorted((HERE / "malformed").glob("*.yaml"))
-VALID = [*sorted((HERE / "valid").glob("*.yaml")), ROOT / "Pulumi.dev.yaml"]
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+VALID = [*sorted((HERE / "valid").glob("*.yaml")), *EXAMPLES, ROOT / "Pulumi.dev.yaml"]
 EXPECTED = re.compile(r"# expect: (.*?) ?\| (.+)")
 # Every message says what to write instead, after a semicolon or, of a missing key, what it is.
 REMEDY = re.compile(r"; \w|: is required: \w")
