@@ -41,7 +41,7 @@ main = partial(command.main, PROGRAM)
 def start() -> NoReturn:
     """Run the command of this process, and end at once with its exit code.
 
-    The usual end has TensorFlow wait for a worker that is lost, for ever.
+    The usual end has TensorFlow wait without end for a worker that is lost.
     """
     code = 1
     try:
