@@ -10,22 +10,21 @@ import pulumi
 import pulumi_kubernetes as k8s
 import yaml
 
-from components.monitoring import access, alerting, instances, network, scraping, stack_chart
+from components.monitoring import alerting, instances, network, scraping, stack_chart
 from components.monitoring.alerting import Alerting
+from components.monitoring.discovery import prometheus_rights
 from components.monitoring.exporters import NodeExporter, NodeExporterArgs, StateMetrics, StateMetricsArgs
 from components.monitoring.instances import Store
 from components.monitoring.names import (
     ALERTMANAGER,
     ALERTMANAGER_PORT,
     API,
-    DISCOVERY_ROLE,
     INSTANCE,
     NAMESPACE,
     NODE_EXPORTER,
     NODE_NAMESPACE,
     PROMETHEUS,
     PROMETHEUS_PORT,
-    READER_ROLE,
     labels,
 )
 from components.monitoring.operator import PrometheusOperator, PrometheusOperatorArgs
@@ -217,7 +216,15 @@ class Monitoring(pulumi.ComponentResource):
         waiting = pulumi.ResourceOptions(parent=self, depends_on=[*before, operator])
         for target in scraping.OWN_TARGETS:
             self._custom(f"{name}-target", "PodMonitor", target.name, scraping.pod_monitor_spec(target), waiting)
-        rights = self._prometheus_rights(name, args, node_namespace)
+        places = {
+            "own": self.namespace,
+            "nodes": node_namespace,
+            "default": "default",
+            "kube-system": "kube-system",
+            "kueue": args.kueue_namespace,
+            "gpu": args.gpu_namespace,
+        }
+        rights = prometheus_rights(name, self.metadata(PROMETHEUS), places, child)
         alertmanager_account = k8s.core.v1.ServiceAccount(
             f"{name}-alertmanager-account",
             metadata=self.metadata(ALERTMANAGER),
@@ -243,66 +250,3 @@ class Monitoring(pulumi.ComponentResource):
             annotations=available,
         )
         return [*before, operator]
-
-    def _prometheus_rights(
-        self, name: str, args: MonitoringArgs, node_namespace: pulumi.Output[str]
-    ) -> list[pulumi.Resource]:
-        """The account of Prometheus, and the namespaces in which it looks for targets. Teams' namespaces join by
-        `TeamMonitoring`.
-        """
-        child = pulumi.ResourceOptions(parent=self)
-        account = k8s.core.v1.ServiceAccount(
-            f"{name}-prometheus-account",
-            metadata=self.metadata(PROMETHEUS),
-            automount_service_account_token=False,
-            opts=child,
-        )
-        made: list[pulumi.Resource] = [account]
-        for role, rules in ((READER_ROLE, access.reader_rules()), (DISCOVERY_ROLE, access.discovery_rules())):
-            made.append(
-                k8s.rbac.v1.ClusterRole(
-                    f"{name}-role-{role.rpartition(':')[2]}",
-                    metadata={"name": role, "labels": labels(PROMETHEUS)},
-                    rules=rules,
-                    opts=child,
-                )
-            )
-        made.append(
-            k8s.rbac.v1.ClusterRoleBinding(
-                f"{name}-reader-binding",
-                metadata={"name": READER_ROLE, "labels": labels(PROMETHEUS)},
-                role_ref={"api_group": RBAC, "kind": "ClusterRole", "name": READER_ROLE},
-                subjects=[{"kind": "ServiceAccount", "name": PROMETHEUS, "namespace": self.namespace}],
-                opts=child,
-            )
-        )
-        places = {
-            "own": self.namespace,
-            "nodes": node_namespace,
-            "default": "default",
-            "kube-system": "kube-system",
-            "kueue": args.kueue_namespace,
-            "gpu": args.gpu_namespace,
-        }
-        for place, namespace in places.items():
-            if namespace is None:
-                continue
-            made.append(
-                discovery_binding(
-                    f"{name}-discovery-{place}", namespace, labels(PROMETHEUS), pulumi.ResourceOptions(parent=self)
-                )
-            )
-        return made
-
-
-def discovery_binding(
-    name: str, namespace: pulumi.Input[str], object_labels: dict[str, str], opts: pulumi.ResourceOptions
-) -> k8s.rbac.v1.RoleBinding:
-    """Lets Prometheus look for targets in a namespace."""
-    return k8s.rbac.v1.RoleBinding(
-        name,
-        metadata={"name": DISCOVERY_ROLE.replace(":", "-"), "namespace": namespace, "labels": object_labels},
-        role_ref={"api_group": RBAC, "kind": "ClusterRole", "name": DISCOVERY_ROLE},
-        subjects=[{"kind": "ServiceAccount", "name": PROMETHEUS, "namespace": NAMESPACE}],
-        opts=opts,
-    )

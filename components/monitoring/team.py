@@ -10,10 +10,11 @@ import pulumi_kubernetes as k8s
 
 from components.labels import Owner, object_labels
 from components.monitoring import network, scraping
+from components.monitoring.discovery import discovery_binding
 from components.monitoring.names import API, COMPONENT
 from components.monitoring.rules.model import rule_group
 from components.monitoring.rules.slo import Objectives, objective_rules
-from components.monitoring.service import Monitoring, discovery_binding
+from components.monitoring.service import Monitoring
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.meta import v1 as meta

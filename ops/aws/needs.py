@@ -9,7 +9,8 @@ from components import catalog
 from components.aws.compute import instance_types
 from components.aws.compute.addons import IN_AUTO_MODE
 from components.aws.compute.addons import REQUIRED as REQUIRED_ADDONS
-from stacks.clouds.aws.config import AwsCluster, NewNetwork
+from stacks.clouds.aws.config import AwsCluster
+from stacks.clouds.aws.network_config import NewNetwork
 from stacks.clouds.aws.pools_config import NodePoolConfig
 from stacks.environment.config import Environment
 

@@ -11,7 +11,8 @@ from components.aws import policies, tags
 from components.aws.account import Account
 from components.aws.keys import EncryptionKey, EncryptionKeyArgs
 from components.aws.network import Network, NetworkArgs, Vpc
-from stacks.clouds.aws.config import AwsCluster, ExistingNetwork, NewNetwork
+from stacks.clouds.aws.config import AwsCluster
+from stacks.clouds.aws.network_config import ExistingNetwork, NewNetwork
 
 
 class Foundation:
