@@ -15,7 +15,7 @@ from components.exposure import ClusterAddress, Exposure
 from components.own_storage import OwnStorage
 from components.platform.connection import Connection
 from components.platform.sources import Sources
-from components.teams.network import Traffic
+from components.traffic import Traffic
 
 # The provider's own defaults (50 requests a second, bursts of 120) make a stack of some hundred objects wait
 # for its client, not for the API server, which has priority-and-fairness queues of its own.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from components.gpu.resources import GPU
+from components.gpu_resources import GPU
 from components.labels import TEAM_LABEL, selector_labels
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from components.gpu.resources import is_gpu_resource
+from components.gpu_resources import is_gpu_resource
 from components.placement import GPU_TOLERATION, Placement, affinity
 from components.quantities import canonical_quantities
 

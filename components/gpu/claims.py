@@ -8,7 +8,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components import namespaces
-from components.gpu.resources import DEVICE_CLASS
+from components.gpu_resources import DEVICE_CLASS
 from components.labels import Owner, object_labels
 from components.platform.connection import Connection
 from components.platform.operator import Operator, OperatorArgs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components import namespaces
-from components.gpu.resources import PRESENT_LABEL
+from components.gpu_resources import PRESENT_LABEL
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core

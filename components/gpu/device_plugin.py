@@ -11,7 +11,7 @@ import pulumi_kubernetes as k8s
 import yaml
 
 from components.gpu.daemons import daemon_metadata, daemon_pod, gpu_nodes
-from components.gpu.resources import GPU, Exclusive, Mig, Sharing, TimeSlicing
+from components.gpu_resources import GPU, Exclusive, Mig, Sharing, TimeSlicing
 from components.labels import INSTANCE_LABEL, service_labels
 from components.placement import POOL_LABEL
 from components.platform.settings import settings_file

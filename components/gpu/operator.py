@@ -12,7 +12,7 @@ import yaml
 from components.gpu.counters import FILE, FOLDER, counters_file
 from components.gpu.daemons import NAMESPACE
 from components.gpu.device_plugin import plugin_config
-from components.gpu.resources import MIG_DISABLED, Exclusive, Mig, Sharing
+from components.gpu_resources import MIG_DISABLED, Exclusive, Mig, Sharing
 from components.platform.connection import Connection
 from components.platform.operator import Operator, OperatorArgs
 from components.platform.sources import Sources
@@ -60,7 +60,7 @@ def mig_config(sharing: Mapping[str, Sharing]) -> dict[str, Any]:
 
 
 def operator_values(args: GpuOperatorArgs) -> dict[str, Any]:
-    """Values of the chart. Nodes choose an entry of the configs by label (`components.gpu.resources`)."""
+    """Values of the chart. Nodes choose an entry of the configs by label (`components.gpu_resources`)."""
     every = {**args.pools, DEFAULT: args.sharing}
     partitioned = any(isinstance(one, Mig) for one in every.values())
     mixed = any(isinstance(one, Mig) and one.strategy == "mixed" for one in every.values())

@@ -14,7 +14,7 @@ from components.gpu.daemons import NAMESPACE
 from components.gpu.dcgm import DcgmExporter, DcgmExporterArgs
 from components.gpu.device_plugin import DevicePlugin, DevicePluginArgs
 from components.gpu.operator import GpuOperator, GpuOperatorArgs
-from components.gpu.resources import Exclusive, Sharing
+from components.gpu_resources import Exclusive, Sharing
 from components.platform.connection import Connection
 from components.platform.operator import namespace_labels
 from components.platform.sources import Sources

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -11,25 +10,25 @@ import pulumi_kubernetes as k8s
 from components.monitoring import access
 from components.monitoring.names import DISCOVERY_ROLE, NAMESPACE, PROMETHEUS, READER_ROLE, labels
 
-if TYPE_CHECKING:
-    from pulumi_kubernetes.meta import v1 as meta
-
 RBAC = "rbac.authorization.k8s.io"
 
 
 def prometheus_rights(
     name: str,
-    metadata: meta.ObjectMetaArgsDict,
+    own: pulumi.Input[str],
     places: Mapping[str, pulumi.Input[str] | None],
     opts: pulumi.ResourceOptions,
 ) -> list[pulumi.Resource]:
     """The account of Prometheus, and the namespaces in which it looks for targets. Teams' namespaces join by
     `TeamMonitoring`.
 
-    metadata: that of the account. places: namespaces by what they are called in names of resources.
+    own: the namespace of the account. places: namespaces by what they are called in names of resources.
     """
     account = k8s.core.v1.ServiceAccount(
-        f"{name}-prometheus-account", metadata=metadata, automount_service_account_token=False, opts=opts
+        f"{name}-prometheus-account",
+        metadata={"name": PROMETHEUS, "namespace": own, "labels": labels(PROMETHEUS)},
+        automount_service_account_token=False,
+        opts=opts,
     )
     made: list[pulumi.Resource] = [account]
     for role, rules in ((READER_ROLE, access.reader_rules()), (DISCOVERY_ROLE, access.discovery_rules())):
@@ -46,7 +45,7 @@ def prometheus_rights(
             f"{name}-reader-binding",
             metadata={"name": READER_ROLE, "labels": labels(PROMETHEUS)},
             role_ref={"api_group": RBAC, "kind": "ClusterRole", "name": READER_ROLE},
-            subjects=[{"kind": "ServiceAccount", "name": PROMETHEUS, "namespace": metadata["namespace"]}],
+            subjects=[{"kind": "ServiceAccount", "name": PROMETHEUS, "namespace": own}],
             opts=opts,
         )
     )

@@ -224,7 +224,7 @@ class Monitoring(pulumi.ComponentResource):
             "kueue": args.kueue_namespace,
             "gpu": args.gpu_namespace,
         }
-        rights = prometheus_rights(name, self.metadata(PROMETHEUS), places, child)
+        rights = prometheus_rights(name, self.namespace, places, child)
         alertmanager_account = k8s.core.v1.ServiceAccount(
             f"{name}-alertmanager-account",
             metadata=self.metadata(ALERTMANAGER),

@@ -14,7 +14,7 @@ import pulumi_kubernetes as k8s
 import yaml
 
 from components import catalog, namespaces
-from components.gpu.resources import GPU
+from components.gpu_resources import GPU
 from components.labels import PART_OF, TEAM_LABEL
 from components.placement import GPU_TOLERATION
 from components.platform.connection import Connection

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components.gpu.resources import GPU
+from components.gpu_resources import GPU
 from components.labels import Owner, object_labels
 from components.quantities import canonical_quantity
 from components.queueing.names import API_VERSION, DEFAULT_FLAVOR, LOCAL_QUEUE

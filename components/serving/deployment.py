@@ -14,9 +14,9 @@ from components.external_secrets.rotation.program import MARK as ROTATION
 from components.external_secrets.rotation.program import VERSION
 from components.labels import Owner, object_labels, selector_labels
 from components.placement import Placement, spread_constraints, spreads_of_server
+from components.platform.disruption import Disruption, disruption_budget_spec
 from components.pods import Mount, Program, container, pod_spec
 from components.serving.autoscaling import Autoscaling, autoscaler_spec
-from components.serving.disruption import Disruption, disruption_budget_spec
 from components.serving.rollout import Rollout, deployment_strategy, rollout_timeout_seconds
 from components.serving.served import Served
 from components.storage.access import TeamStorage

@@ -16,10 +16,10 @@ import pulumi_kubernetes as k8s
 
 from components import namespaces
 from components.labels import PART_OF, Owner, object_labels, selector_labels
+from components.platform.disruption import Disruption, disruption_budget_spec
 from components.platform.operator import namespace_labels
 from components.pods import TMP_VOLUME, Mount, Placement, Program, Resources, SecretKey, container, pod_spec
 from components.quantities import canonical_quantity
-from components.serving.disruption import Disruption, disruption_budget_spec
 from components.storage.access import ACCESS_KEY_ID, SECRET_ACCESS_KEY, BucketAccess
 from components.storage.bucket import WORKLOADS
 

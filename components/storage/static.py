@@ -10,9 +10,9 @@ import pulumi_kubernetes as k8s
 
 from components.labels import Owner, object_labels
 from components.own_storage import VolumeSource
+from components.platform.versioning import version_of
 from components.quantities import canonical_quantity
 from components.storage.access import ClaimAccess, TeamStorage
-from components.training.versioning import version_of
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core

@@ -13,7 +13,8 @@ from components.gateway.mesh import NamespaceMesh
 from components.labels import Owner, object_labels
 from components.quantities import canonical_quantities
 from components.teams.access import ROLES, Role, role_rules
-from components.teams.network import Traffic, network_policies
+from components.teams.network import network_policies
+from components.traffic import Traffic
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components.teams.network import Peer
+from components.traffic import Peer
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.networking import v1 as networking

@@ -10,6 +10,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.labels import object_labels
+from components.platform.versioning import job_version
 from components.training.recipe import (
     COMPONENT,
     DATA_ROOT,
@@ -26,7 +27,6 @@ from components.training.recipe import (
     train_storages,
 )
 from components.training.trained import Trained
-from components.training.versioning import job_version
 from components.workload import Workload
 
 if TYPE_CHECKING:

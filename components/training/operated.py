@@ -10,6 +10,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.labels import object_labels, platform_labels
+from components.platform.versioning import version_of
 from components.training.engines import EngineFacts
 from components.training.gang import Caller, GangTraffic, GangTrafficArgs
 from components.training.job import make_ground
@@ -23,7 +24,6 @@ from components.training.recipe import (
     model_variables,
 )
 from components.training.trained import Trained
-from components.training.versioning import version_of
 from components.workload import Workload
 
 # How much longer Pulumi waits for the outcome than the outcome waits for the training, so that its reason is shown.

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 
 from components.api_names import api_names
-from components.gpu.resources import GPU
+from components.gpu_resources import GPU
 from components.training.engines import PYTORCH_JOB
 from components.training.operated import OperatedEngine, OperatedTraining, Planned
 from components.training.recipe import OperatedArgs, Role, TrainingArgs, pod_template, train_storages

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.api_names import api_names
-from components.gpu.resources import GPU
+from components.gpu_resources import GPU
 from components.quantities import canonical_quantities
 from components.training.engines import TRAIN_JOB
 from components.training.operated import OperatedEngine, OperatedTraining, Planned

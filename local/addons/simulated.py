@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.gpu.resources import DEVICE_CLASS, GPU, PRESENT_LABEL, node_resources
+from components.gpu_resources import DEVICE_CLASS, GPU, PRESENT_LABEL, node_resources
 from components.labels import TEAM_LABEL
 from components.placement import POOL_LABEL
 from stacks.clouds.config import LocalCluster

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from components.gpu.resources import GPU, is_gpu_resource
+from components.gpu_resources import GPU, is_gpu_resource
 from local import process
 from local.commands.prepare import existing_pulumi
 from local.explain.queues import queue_table, workloads_of

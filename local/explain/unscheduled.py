@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from components.gpu.resources import GPU
+from components.gpu_resources import GPU
 from components.labels import TEAM_LABEL
 from components.placement import POOL_LABEL
 from components.quantities import parse_quantity

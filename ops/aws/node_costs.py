@@ -7,7 +7,7 @@ from typing import Any
 
 from components.aws import tags
 from components.aws.compute import instance_types
-from components.gpu.resources import GPU
+from components.gpu_resources import GPU
 from ops.aws.price_table import Prices
 from ops.bill import GpuPool, Item, Line, number
 

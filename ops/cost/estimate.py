@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from components.gpu.resources import GPU
+from components.gpu_resources import GPU
 from components.labels import TEAM_LABEL
 from ops.bill import SHARED, Estimate, Item, Pricing, number
 from ops.preview.record import Preview

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from components.gpu.resources import GPU, Exclusive, Sharing, node_resources
+from components.gpu_resources import GPU, Exclusive, Sharing, node_resources
 from components.placement import POOL_LABEL
 
 

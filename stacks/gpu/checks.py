@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from components.gpu import resources as gpus
-from components.gpu.resources import GPU, SHARED_GPU
+from components import gpu_resources as gpus
+from components.gpu_resources import GPU, SHARED_GPU
 from components.placement import POOL_LABEL
 from stacks.clouds.config import Cluster
 from stacks.clouds.pools import PoolFacts

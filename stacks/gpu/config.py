@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.gpu import resources as gpus
+from components import gpu_resources as gpus
 from stacks.clouds.model import ClusterModel
 from stacks.clouds.pools import PoolFacts
 from stacks.language.faults import Fault

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
-from components.gpu.resources import GPU
+from components.gpu_resources import GPU
 from components.queueing.names import DEFAULT_FLAVOR
 from stacks.clouds.config import Cluster
 from stacks.clouds.pools import PoolFacts

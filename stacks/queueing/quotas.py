@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from components.gpu.resources import GPU
+from components.gpu_resources import GPU
 from components.placement import POOL_LABEL
 from components.quantities import format_bytes, format_cpu, parse_quantity
 from stacks.clouds.config import Cluster

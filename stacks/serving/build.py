@@ -6,10 +6,10 @@ import pulumi
 
 from components.gateway.route import ServerRoute, ServerRouteArgs
 from components.monitoring.team import ServerObjectives, ServerObjectivesArgs
+from components.platform.disruption import Disruption
 from components.priorities import names as priorities
 from components.serving.autoscaling import Autoscaling
 from components.serving.deployment import ModelServer, ModelServerArgs, Probes
-from components.serving.disruption import Disruption
 from components.serving.rollout import Rollout
 from components.serving.served import Served
 from stacks.serving import parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
-from components.gpu.resources import GPU, SHARED_GPU, mig_resource
+from components.gpu_resources import GPU, SHARED_GPU, mig_resource
 from components.quantities import format_bytes, format_cpu, parse_quantity
 from stacks.language.faults import Fault
 from stacks.language.model import did_you_mean, shown

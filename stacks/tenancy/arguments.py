@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from components.gpu import claims
-from components.gpu.resources import GPU, SHARED_GPU, mig_resource
+from components.gpu_resources import GPU, SHARED_GPU, mig_resource
 from components.teams.access import Role
-from components.teams.network import Direction, Peer, Traffic
+from components.traffic import Direction, Peer, Traffic
 from stacks.teams.config import Quota, TeamConfig
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from components.gpu import claims
-from components.gpu.resources import GPU
+from components.gpu_resources import GPU
 from components.placement import HOST, POOL_LABEL, ZONE, Placement, Spread, team_toleration
 from components.pods import Program, Resources, SecretFiles, SecretKey
 from stacks.language.images import resolve_image

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field
 
-from components.gpu.resources import GPU, SHARED_GPU, mig_resource
+from components.gpu_resources import GPU, SHARED_GPU, mig_resource
 from components.quantities import format_bytes, format_cpu, parse_quantity
 from components.secret_patterns import names_secret
 from stacks.language.faults import Fault

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from components.gpu.resources import is_mig_profile
+from components.gpu_resources import is_mig_profile
 from stacks.language.model import Rule, shown
 from stacks.language.types import text_of
 

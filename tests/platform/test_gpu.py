@@ -14,7 +14,7 @@ import pytest
 
 from components.gpu.claims import QUOTA, claim_spec
 from components.gpu.daemons import NAMESPACE
-from components.gpu.resources import DEVICE_CLASS, GPU, PRESENT_LABEL
+from components.gpu_resources import DEVICE_CLASS, GPU, PRESENT_LABEL
 from components.labels import INSTANCE_LABEL
 from components.placement import POOL_LABEL, team_toleration
 from components.platform.exceptions import exception_for

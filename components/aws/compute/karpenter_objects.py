@@ -8,7 +8,7 @@ import pulumi
 
 from components.aws import tags
 from components.aws.compute.pools import NodePool
-from components.gpu.resources import GPU
+from components.gpu_resources import GPU
 
 NODE_POOL_API = "karpenter.sh/v1"
 NODE_CLASS_API = "karpenter.k8s.aws/v1"

@@ -8,7 +8,7 @@ import functools
 from typing import Literal
 
 from components.aws.compute import instance_types
-from components.gpu.resources import GPU, PRESENT_LABEL
+from components.gpu_resources import GPU, PRESENT_LABEL
 from components.labels import TEAM_LABEL
 from components.placement import POOL_LABEL
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from components.gpu.resources import GPU, PRESENT_LABEL
+from components.gpu_resources import GPU, PRESENT_LABEL
 from policy.graph.resources import Resource, Stack
 from policy.graph.values import differs, each, get, holds_unknown, yes
 from policy.rules.model import Level, ResourceRule, Setting, Settings, StackRule, resource_rule

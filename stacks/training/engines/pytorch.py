@@ -14,7 +14,7 @@ from stacks.workloads.config import ResourcesConfig
 from stacks.workloads.pod_sets import PodSet
 
 
-class Elastic(ConfigModel):
+class ElasticConfig(ConfigModel):
     """How many workers are enough to continue, and how often they restart their processes."""
 
     min: int = Field(default=1, ge=1, le=1000, description="Fewest workers that training continues with.")
@@ -34,7 +34,7 @@ class PyTorchTraining(TrainingEntry):
     )
     workers: int = Field(default=1, ge=1, le=1000, description="Number of pods that train together.")
     resources: ResourcesConfig = Field(default=ResourcesConfig(), description="Resources of each worker.")
-    elastic: Elastic | None = Field(
+    elastic: ElasticConfig | None = Field(
         default=None, description="Training that continues with fewer workers. For `api: pytorchjob` only."
     )
 

@@ -12,7 +12,7 @@ from components.aws.compute.instance_types import known
 from components.gpu.claims import claim_spec, driver_values
 from components.gpu.device_plugin import plugin_config, plugin_container, plugin_groups
 from components.gpu.operator import GpuOperatorArgs, mig_config, operator_values
-from components.gpu.resources import (
+from components.gpu_resources import (
     Exclusive,
     Mig,
     Sharing,

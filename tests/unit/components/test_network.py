@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from components.teams.network import Direction, Peer, Traffic, network_policies
+from components.teams.network import network_policies
+from components.traffic import Direction, Peer, Traffic
 
 ALWAYS = {"default-deny", "allow-dns", "allow-serving"}
 

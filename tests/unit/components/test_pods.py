@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from components.gpu.resources import GPU
+from components.gpu_resources import GPU
 from components.labels import Owner, object_labels, platform_labels, selector_labels
 from components.placement import Placement
 from components.pods import (

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
+from components.platform.disruption import Disruption, disruption_budget_spec
 from components.serving.autoscaling import Autoscaling, autoscaler_spec
-from components.serving.disruption import Disruption, disruption_budget_spec
 from components.serving.rollout import Rollout, deployment_strategy, rollout_timeout_seconds
 
 

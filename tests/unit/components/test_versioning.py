@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.training.versioning import MUTABLE_JOB_FIELDS, canonical_json, job_version, version_of
+from components.platform.versioning import MUTABLE_JOB_FIELDS, canonical_json, job_version, version_of
 
 ROOT = Path(__file__).parents[3]
 JSON = st.recursive(
@@ -52,7 +52,7 @@ def test_a_version_is_v_and_ten_hex_digits(value: Any) -> None:
 
 def test_a_version_is_the_same_in_every_process() -> None:
     recipe = {"image": "trainer:1", "args": ["train"], "äöü": {"b": 1, "a": [True, None, "ß"]}}
-    program = f"from components.training.versioning import version_of; print(version_of({recipe!r}))"
+    program = f"from components.platform.versioning import version_of; print(version_of({recipe!r}))"
     for seed in ("0", "1"):
         found = subprocess.run(
             [sys.executable, "-c", program],
