@@ -9,11 +9,11 @@ from typing import Any
 
 import pulumi
 
-from components.api_names import api_names
 from components.gpu_resources import GPU
 from components.training.engines import PYTORCH_JOB
 from components.training.operated import OperatedEngine, OperatedTraining, Planned
-from components.training.recipe import OperatedArgs, Role, TrainingArgs, pod_template, train_storages
+from components.training.recipe import OperatedArgs, Role, TrainingArgs, train_storages
+from components.training.replicas import queue_fields, replicas
 
 # The container that the operator gives the address of the master and the rank (MASTER_ADDR, RANK, PET_*).
 CONTAINER = "pytorch"
@@ -38,19 +38,9 @@ class PyTorchJobArgs(OperatedArgs):
 
 def replica_spec(args: TrainingArgs, role: Role, variables: Mapping[str, str]) -> dict[str, Any]:
     """The pods of a role. A lost one ends the others too: each is started again, and all resume together."""
-    template = api_names(
-        pod_template(
-            args, role, step="train", storages=train_storages(args), variables=variables, container_name=CONTAINER
-        )
-    )
-    # The operator sets the pods' own policy from that of the replicas, and warns of a template that has one.
-    del template["spec"]["restartPolicy"]
-    return {
-        "replicas": role.count,
-        # By their exit codes the operator would take the loss of a peer for a fault of the program.
-        "restartPolicy": "OnFailure" if args.retries else "Never",
-        "template": template,
-    }
+    pods = replicas(args, role, storages=train_storages(args), variables=variables, container_name=CONTAINER)
+    # By their exit codes the operator would take the loss of a peer for a fault of the program.
+    return {**pods, "restartPolicy": "OnFailure" if args.retries else "Never"}
 
 
 def recipe(elastic: Elastic | None, args: TrainingArgs, variables: Mapping[str, str]) -> dict[str, Any]:
@@ -82,12 +72,6 @@ def job_spec(args: TrainingArgs, planned: Planned) -> dict[str, Any]:
     return {**planned.recipe, "runPolicy": policy}
 
 
-def placed(replicas: str) -> tuple[str, ...]:
-    """Where Kueue has the pods of a replica type run."""
-    pod = f"spec.pytorchReplicaSpecs.{replicas}.template.spec"
-    return f"{pod}.nodeSelector", f"{pod}.tolerations"
-
-
 class PyTorchJobTraining(OperatedTraining):
     """A model that a master and workers trained together."""
 
@@ -96,6 +80,6 @@ class PyTorchJobTraining(OperatedTraining):
             facts=PYTORCH_JOB,
             recipe=partial(recipe, args.elastic),
             job=job_spec,
-            queue_fields=tuple(field for role in args.training.roles for field in placed(REPLICAS[role.name])),
+            queue_fields=queue_fields("pytorchReplicaSpecs", (REPLICAS[role.name] for role in args.training.roles)),
         )
         super().__init__(name, args, opts)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pulumi
+
 from components.training.engines import TF_JOB
 from components.training.operated import OperatedEngine, OperatedTraining, Planned
-from components.training.recipe import TrainingArgs, train_storages
+from components.training.recipe import OperatedArgs, TrainingArgs, train_storages
 from components.training.replicas import queue_fields, replicas
 
 # The container that the operator gives TF_CONFIG.
@@ -60,6 +62,9 @@ def _job(args: TrainingArgs, planned: Planned) -> dict[str, Any]:
 class TensorFlowTraining(OperatedTraining):
     """A model that several TensorFlow processes trained together."""
 
-    engine = OperatedEngine(
-        facts=TF_JOB, recipe=_recipe, job=_job, queue_fields=queue_fields("tfReplicaSpecs", REPLICAS.values())
-    )
+    def __init__(self, name: str, args: OperatedArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        roles = [REPLICAS[role.name] for role in args.training.roles]
+        self.engine = OperatedEngine(
+            facts=TF_JOB, recipe=_recipe, job=_job, queue_fields=queue_fields("tfReplicaSpecs", roles)
+        )
+        super().__init__(name, args, opts)

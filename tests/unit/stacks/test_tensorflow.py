@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from components.gpu.resources import GPU
 
+from components.gpu_resources import GPU
 from stacks.environment.config import Environment
 from stacks.workloads.pod_sets import peak, total
 from tests.unit.pod_security import violations
