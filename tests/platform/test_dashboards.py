@@ -19,9 +19,9 @@ from components.monitoring.dashboards.grafana import FOLDER_ANNOTATION, LABEL
 from components.monitoring.dashboards.queries import PanelQuery, queries
 from tests import promql
 from tests.embedded import EmbeddedCluster
-from tests.platform.api import CONNECTIONS, Api
-from tests.platform.prometheus import NAMESPACE, Prometheus
-from tests.platform.silent import NEVER, PERHAPS
+from tests.platform.helpers.api import CONNECTIONS, Api
+from tests.platform.helpers.prometheus import NAMESPACE, Prometheus
+from tests.platform.helpers.silent import NEVER, PERHAPS
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 

@@ -10,7 +10,7 @@ import pytest
 from components.monitoring.rules import ALERTS
 from components.platform.exceptions import exception_for
 from tests.embedded import EmbeddedCluster, wait_for
-from tests.platform.prometheus import Prometheus
+from tests.platform.helpers.prometheus import Prometheus
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 

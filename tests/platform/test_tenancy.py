@@ -12,7 +12,7 @@ import pytest
 from components.platform.exceptions import EXCEPTIONS, OF_CONTROLLERS
 from tests.access_matrix import Right, matrix
 from tests.embedded import EmbeddedCluster
-from tests.platform.api import Api
+from tests.platform.helpers.api import Api
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 

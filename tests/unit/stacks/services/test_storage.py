@@ -15,7 +15,7 @@ from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.programs import environment, team, volume
 from tests.unit.stacks.test_training import container_of, env_of, name_of
 
-EVERY_KIND = Path(__file__).parents[1] / "config" / "valid" / "storage.yaml"
+EVERY_KIND = Path(__file__).parents[2] / "config" / "valid" / "storage.yaml"
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ def test_a_failed_build_ends_the_command_with_its_exit_code(calls: Path) -> None
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nothing"], "no sample image is called nothing: there are predictor"),
+        (["nothing"], "no sample image is called nothing: there are mpi-trainer, predictor"),
         (["--push"], "--push needs --registry"),
         (["--push", "--kind", "ml"], "not allowed with"),
     ],

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from components.platform.versioning import MUTABLE_JOB_FIELDS, canonical_json, job_version, version_of
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=4),

@@ -24,7 +24,7 @@ from images.workloads.common.digits import PreprocessArgs, read, split
 from images.workloads.trainer.__main__ import main
 from tests.unit.images.workload import NAME, VERSION, Trained
 
-_CONTEXT = Path(__file__).parents[3] / "images"
+_CONTEXT = Path(__file__).parents[4] / "images"
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import pytest
 
 from tests.unit.images.workload import NAME, VERSION, Trained
 
-_CONTEXT = Path(__file__).parents[3] / "images"
+_CONTEXT = Path(__file__).parents[4] / "images"
 _DEADLINE = 30.0  # seconds; the machine may be busy
 _QUIET = 0.5  # seconds
 _BODY = json.dumps({"input": [0] * 64}).encode()

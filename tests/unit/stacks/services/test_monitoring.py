@@ -17,7 +17,7 @@ from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.programs import SERVING, environment, team
 from tests.unit.stacks.test_training import name_of
 
-VALID = Path(__file__).parents[1] / "config" / "valid" / "monitoring.yaml"
+VALID = Path(__file__).parents[2] / "config" / "valid" / "monitoring.yaml"
 FULL: dict[str, Any] = yaml.safe_load(VALID.read_text(encoding="utf-8"))["config"]["ml-platform:environment"]
 KUBERNETES_GROUP = "monitoring.coreos.com"
 

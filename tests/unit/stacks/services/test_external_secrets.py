@@ -40,7 +40,7 @@ from tests.unit.pod_security import violations
 from tests.unit.recorder import Graph, Registration
 from tests.unit.stacks.conftest import Deploy
 from tests.unit.stacks.programs import environment, team
-from tests.unit.stacks.test_secrets import secret_of
+from tests.unit.stacks.services.test_secrets import secret_of
 
 SECTION = {"region": "eu-west-1", "credentials": {"accessKeyId": "aws-id", "secretAccessKey": "aws-key"}}
 HUB = {"name": "hub", "kind": "aws", "keys": {"token": {"entry": "dev/teams/demo/hub"}}}

@@ -11,7 +11,7 @@ import pytest
 
 from images.workloads.common.folder import FolderError, is_complete, publish, read_manifest
 
-_REPOSITORY = Path(__file__).parents[3]
+_REPOSITORY = Path(__file__).parents[4]
 
 # Two files whose content is the writer's process id, the manifest last.
 _WRITER = """

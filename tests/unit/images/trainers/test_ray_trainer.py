@@ -27,7 +27,7 @@ def _environ(trained: Trained, root: Path) -> dict[str, str]:
         "DATA_DIR": str(trained.data),
         "MODEL_DIR": str(root / "models" / NAME / "v1"),
         "CHECKPOINT_DIR": str(root / "checkpoints"),
-        "PYTHONPATH": ":".join(filter(None, [str(Path(__file__).parents[3] / "images"), _site()])),
+        "PYTHONPATH": ":".join(filter(None, [str(Path(__file__).parents[4] / "images"), _site()])),
         "RAY_USAGE_STATS_ENABLED": "0",
     }
 
