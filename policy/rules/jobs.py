@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from policy.graph.pods import object_spec
@@ -23,6 +24,8 @@ JOBS = (
 SCHEDULES = ("CronJob.batch",)
 RAY_JOB = "RayJob.ray.io"
 MOST_TRIES = 10
+# Their limit is of the restarts of all pods, and each try may restart every one.
+COUNTED_TOGETHER = ("PyTorchJob.kubeflow.org", "TFJob.kubeflow.org")
 # Keys under which kinds of jobs have their limits, or jobs that have them.
 HOLDERS = ("spec", "runPolicy", "jobTemplate", "replicatedJobs", "template")
 
@@ -63,10 +66,21 @@ def job_bounded(job: Resource, _: Settings) -> Iterator[str]:
     hidden = any(place.get(key) is UNKNOWN for place in places for key in HOLDERS)
     if not hidden and all(place.get("activeDeadlineSeconds") is None for place in places):
         yield "it has no activeDeadlineSeconds."
+    most = _most_tries(job)
     for field in ("backoffLimit", "maxRestarts"):
         for tries in (place.get(field) for place in places):
-            if isinstance(tries, int | float) and tries > MOST_TRIES:
+            if isinstance(tries, int | float) and tries > most:
                 yield f"{field} is {int(tries)}."
+
+
+def _most_tries(job: Resource) -> float:
+    if job.kind not in COUNTED_TOGETHER:
+        return MOST_TRIES
+    places = list(mappings(object_spec(job)))
+    if any(value is UNKNOWN for place in places for value in place.values()):
+        return math.inf
+    counts = [place.get("replicas") for place in places]
+    return MOST_TRIES * sum(count for count in counts if isinstance(count, int | float)) + 1
 
 
 RULES: tuple[ResourceRule | StackRule, ...] = (job_kept_until_replaced, job_bounded)
