@@ -34,9 +34,11 @@ M = TypeVar("M", bound=BaseModel)
 
 _ENTRIES = ("training[j]", "serving[j]")
 _TRAINED = "training: [*].modelName"
-_USES = "training[*].data, training[*].model, training[*].checkpoint, serving[*].storage"
+_USES = "training[*].data, training[*].model, training[*].checkpoint, serving[*].storage, serving[*].backup.storage"
+_VOLUMES = "serving[*].volume.size, serving[*].replicas"
 _USERS = (
-    "training, serving[*].model, serving[*].storage, serving[*].replicas, serving[*].autoscaling, serving[*].rollout"
+    "training, serving[*].model, serving[*].storage, serving[*].replicas, serving[*].autoscaling, serving[*].rollout, "
+    "serving[*].backup.storage"
 )
 _POOLS = (
     "cluster: simulatedNodes[*].gpuProduct, simulatedNodes[*].dedicatedTo, nodePools[*].instanceTypes, "
@@ -63,10 +65,20 @@ def _of_team(team: str) -> tuple[Check, ...]:
         line(secret_checks.login_faults, logins=f"{team}.imagePull?"),
         line(secret_checks.secret_faults, secrets=f"{team}.secrets?", logins=f"{team}.imagePull?"),
         line(storage_use.name_faults, team=f"{team}?", storage="storage: [*].name"),
-        line(storage_use.quota_faults, team=f"{team}: {_USES}", storage="storage: [*].size, [*].access"),
+        line(storage_use.quota_faults, team=f"{team}: {_USES}, {_VOLUMES}", storage="storage: [*].size, [*].access"),
         line(
             storage_use.writer_faults,
             entry=f"{team}.training[j]: preprocess",
+            storage="storage: [*].access, [*].accessMode",
+        ),
+        line(
+            storage_use.folder_storage_faults,
+            team=f"{team}: training[*].model, training[*].modelName, serving[*].model, serving[*].storage",
+            storage="storage: [*].access",
+        ),
+        line(
+            storage_use.backup_faults,
+            server=f"{team}.serving[j]: backup.storage",
             storage="storage: [*].access, [*].accessMode",
         ),
         line(storage_use.client_faults, entry=f"{team}.training[j]?", storage="storage"),

@@ -11,7 +11,7 @@ import pulumi_kubernetes as k8s
 from components.gateway import gateway
 from components.gateway.gateway import Gateway
 from components.labels import Owner, object_labels, selector_labels
-from components.serving.deployment import COMPONENT, HTTP
+from components.serving.server import COMPONENT, HTTP
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.networking import v1 as networking

@@ -28,7 +28,15 @@ STATE_TELEMETRY_PORT = 8081
 NODE_PORT = 9100
 STATE_ROLE = "ml-platform:kube-state-metrics"
 # Labels of these objects become series: alerts and dashboards ask for the objects of a component or a team.
-LABELLED = ("deployments", "horizontalpodautoscalers", "jobs", "namespaces", "persistentvolumeclaims", "pods")
+LABELLED = (
+    "deployments",
+    "horizontalpodautoscalers",
+    "jobs",
+    "namespaces",
+    "persistentvolumeclaims",
+    "pods",
+    "statefulsets",
+)
 HOST = "/host"
 
 

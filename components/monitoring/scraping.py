@@ -7,6 +7,7 @@ are in Prometheus' own config.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from components.monitoring.names import (
     PROMETHEUS,
     STATE_METRICS,
 )
+from components.serving.engines import METRICS_PATH
 
 # A node that only the API server knows of (cluster.simulatedNodes): nothing answers there.
 NODE_LABEL = "ml-platform/node"
@@ -91,6 +93,12 @@ def _node_label() -> dict[str, Any]:
     return {"action": "replace", "sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"}
 
 
+def _own_path() -> dict[str, Any]:
+    """The path that the Service names, where it names one."""
+    label = "__meta_kubernetes_service_annotation_" + re.sub(r"[-/]", "_", METRICS_PATH)
+    return {"action": "replace", "sourceLabels": [label], "regex": "(.+)", "targetLabel": "__metrics_path__"}
+
+
 def pod_monitor_spec(target: PodTarget) -> dict[str, Any]:
     """A PodMonitor of platform pods. The label `job` is the target's name."""
     return {
@@ -117,7 +125,9 @@ def team_monitor_spec() -> dict[str, Any]:
         "selector": {"matchLabels": {COMPONENT_LABEL: "serving"}},
         "attachMetadata": {"node": True},
         "targetLabels": [NAME_LABEL],
-        "endpoints": [{"port": "http", "path": "/metrics", "relabelings": [_on_real_nodes(), _node_label()]}],
+        "endpoints": [
+            {"port": "http", "path": "/metrics", "relabelings": [_on_real_nodes(), _node_label(), _own_path()]}
+        ],
     }
 
 

@@ -15,6 +15,7 @@ from components.monitoring.names import API, COMPONENT
 from components.monitoring.rules.model import rule_group
 from components.monitoring.rules.slo import Objectives, objective_rules
 from components.monitoring.service import Monitoring
+from components.serving.engines import ServerFacts
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.meta import v1 as meta
@@ -66,6 +67,7 @@ class ServerObjectivesArgs:
     namespace: pulumi.Input[str]
     namespace_name: str
     entry: str
+    facts: ServerFacts
     objectives: Objectives
 
 
@@ -74,7 +76,7 @@ class ServerObjectives(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ServerObjectivesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mlplatform:monitoring:ServerObjectives", name, None, opts)
-        rules = objective_rules(args.objectives, namespace=args.namespace_name, service=args.entry)
+        rules = objective_rules(args.objectives, args.facts, namespace=args.namespace_name, service=args.entry)
         k8s.apiextensions.CustomResource(
             f"{name}-rules",
             api_version=API,

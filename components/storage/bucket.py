@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pulumi_kubernetes.networking import v1 as networking
 
 # The workloads of a team. Whatever else runs in its namespace reaches no bucket.
-WORKLOADS = ("training", "serving")
+WORKLOADS = ("training", "serving", "backup")
 # Nothing that AWS has in public is at a private address: a cluster's own network stays closed.
 PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
 # Where EKS hands out the credentials of a pod's role.

@@ -34,7 +34,7 @@ def predict(stack: str, count: int) -> None:
     environment = read_environment(stack_file(stack))
     console = Console(highlight=False)
     for team in environment.teams:
-        for server in team.serving:
+        for server in team.model_servers:
             item: Any = outputs["teams"][team.name]["serving"][server.name]  # pyright: ignore
             _predict_one(pulumi, item, server.model, count, console)
 

@@ -156,6 +156,28 @@ GROUPS = (
         code=("components/training/operators/*", "components/platform/controller.py", "local/mirror/*", "catalog.yaml"),
         entries=(*TRAINING_OPERATORS, "kube-state-metrics"),
     ),
+    Group(
+        name="serving-tensorflow",
+        tests=("tests/engines/test_serving_tensorflow.py",),
+        code=(
+            "stacks/serving/engines/tensorflow.py",
+            "components/serving/tensorflow.py",
+            "images/workloads/tf_server",
+            "images/tf-server",
+        ),
+        entries=(),
+    ),
+    Group(
+        name="serving-stateful",
+        tests=("tests/engines/test_serving_stateful.py",),
+        code=(
+            "stacks/serving/engines/stateful.py",
+            "components/serving/stateful.py",
+            "components/serving/backup.py",
+            "images/workloads/feature_store",
+        ),
+        entries=(),
+    ),
 )
 
 

@@ -1,7 +1,13 @@
-"""The `serving:` entries of a team, a union on `kind`. Another engine is one module in `engines/` and one name here."""
+"""The `serving:` entries of a team, a union on `kind`: another engine is a module in `engines/` and a name here."""
 
 from __future__ import annotations
 
-from stacks.serving.engines.deployment import DeploymentServing
+from typing import Annotated
 
-Serving = DeploymentServing
+from pydantic import Field
+
+from stacks.serving.engines.deployment import DeploymentServing
+from stacks.serving.engines.stateful import StatefulServing
+from stacks.serving.engines.tensorflow import TensorFlowServing
+
+Serving = Annotated[DeploymentServing | TensorFlowServing | StatefulServing, Field(discriminator="kind")]

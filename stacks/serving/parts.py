@@ -52,7 +52,15 @@ class AutoscalingConfig(ConfigModel):
             yield Fault(path=(), message=message)
 
 
-class ProbesConfig(ConfigModel):
+class ProbeTimes(ConfigModel):
+    """How long a replica may take to start, and to answer a probe."""
+
+    startup_seconds: int = Field(default=300, ge=5, le=7200, description="Longest time to load the model, in seconds.")
+    period_seconds: int = Field(default=5, ge=1, le=300, description="Seconds between two probes.")
+    timeout_seconds: int = Field(default=2, ge=1, le=60, description="Seconds after which a probe has failed.")
+
+
+class ProbesConfig(ProbeTimes):
     """How Kubernetes finds out whether a replica is alive and ready."""
 
     liveness_path: UrlPath = Field(
@@ -61,9 +69,6 @@ class ProbesConfig(ConfigModel):
     readiness_path: UrlPath = Field(
         default="/readyz", description="Path that answers 200 once the model is loaded and warm."
     )
-    startup_seconds: int = Field(default=300, ge=5, le=7200, description="Longest time to load the model, in seconds.")
-    period_seconds: int = Field(default=5, ge=1, le=300, description="Seconds between two probes.")
-    timeout_seconds: int = Field(default=2, ge=1, le=60, description="Seconds after which a probe has failed.")
 
 
 class RollingUpdate(ConfigModel):

@@ -8,6 +8,10 @@ from fractions import Fraction
 from components.quantities import format_bytes, parse_quantity
 from stacks.language.faults import Fault, Path
 from stacks.language.model import did_you_mean, shown
+from stacks.serving.config import Serving
+from stacks.serving.engines.stateful import StatefulServing
+from stacks.serving.engines.tensorflow import TensorFlowServing
+from stacks.serving.entry import ModelServing
 from stacks.storage.config import S3Storage, Storage, has_claim
 from stacks.teams.config import TeamConfig
 from stacks.training.config import Training
@@ -22,8 +26,10 @@ def storage_uses(team: TeamConfig) -> Iterator[tuple[Path, str]]:
         if entry.checkpoint is not None:
             yield ("training", index, "checkpoint"), entry.checkpoint
     for index, server in enumerate(team.serving):
-        if server.storage is not None:
+        if isinstance(server, ModelServing) and server.storage is not None:
             yield ("serving", index, "storage"), server.storage
+        if isinstance(server, StatefulServing) and server.backup is not None:
+            yield ("serving", index, "backup", "storage"), server.backup.storage
 
 
 def name_faults(team: TeamConfig, storage: Sequence[Storage]) -> Iterator[Fault]:
@@ -40,6 +46,9 @@ def quota_faults(team: TeamConfig, storage: Sequence[Storage]) -> Iterator[Fault
     """A quota below the sizes of the team's claims."""
     sizes = {one.name: parse_quantity(one.size) if has_claim(one) else Fraction(0) for one in storage}
     used = {name: sizes[name] for _, name in storage_uses(team) if name in sizes}
+    for server in team.serving:
+        if isinstance(server, StatefulServing):
+            used[f"serving[{server.name}]"] = parse_quantity(server.volume.size) * server.replicas
     total = sum(used.values(), Fraction(0))
     limit = team.quota.storage if team.quota else None
     if limit is not None and total > parse_quantity(limit):
@@ -80,6 +89,35 @@ def writer_faults(entry: Training, storage: Sequence[Storage]) -> Iterator[Fault
         elif target is not None and target.access_mode == "ReadOnlyMany":
             message = f"is written, but {shown(name)} is ReadOnlyMany; {remedy}"
             yield Fault(path=place, message=message)
+
+
+def folder_storage_faults(team: TeamConfig, storage: Sequence[Storage]) -> Iterator[Fault]:
+    """A server that needs its model as a folder, and a storage that mounts none."""
+    known = {one.name: one for one in storage}
+    for index, server in enumerate(team.serving):
+        if not isinstance(server, TensorFlowServing):
+            continue
+        trainer = team.trainer_of(server.model)
+        name = trainer.model if trainer else server.storage
+        source = known.get(name) if name else None
+        if source is not None and not has_claim(source):
+            message = (
+                f"is in {shown(source.name)}, which programs reach as a bucket, and TensorFlow Serving needs a folder; "
+                "train it into a volume, or write access: mountpoint for a bucket that it only reads"
+            )
+            yield Fault(path=("team", "serving", index, "model"), message=message)
+
+
+def backup_faults(server: Serving, storage: Sequence[Storage]) -> Iterator[Fault]:
+    """Backups that are written where nothing can be written whole."""
+    backup = server.backup if isinstance(server, StatefulServing) else None
+    target = next((one for one in storage if backup and one.name == backup.storage), None)
+    place = ("server", "backup", "storage")
+    if isinstance(target, S3Storage) and target.access == "mountpoint":
+        message = f"Mountpoint cannot rename, so no backup could be written whole in {shown(target.name)}"
+        yield Fault(path=place, message=f"{message}; name another storage, or write access: env there")
+    elif target is not None and target.access_mode == "ReadOnlyMany":
+        yield Fault(path=place, message=f"is written, but {shown(target.name)} is ReadOnlyMany; name another storage")
 
 
 def client_faults(entry: Training, storage: Sequence[Storage]) -> Iterator[Fault]:
@@ -127,8 +165,11 @@ def _users(team: TeamConfig, storage: str) -> dict[str, int]:
         for entry in team.training
         if storage in entry.storages()
     }
-    for server in team.serving:
+    for server in team.model_servers:
         trainer = team.trainer_of(server.model)
         if storage == (trainer.model if trainer else server.storage):
             users[f"serving[{server.name}]"] = int(demand([server], "pods"))
+    for server in team.serving:
+        if isinstance(server, StatefulServing) and server.backup and server.backup.storage == storage:
+            users[f"serving[{server.name}].backup"] = 1
     return users

@@ -10,6 +10,7 @@ from components.quantities import format_bytes, format_cpu, parse_quantity
 from stacks.language.faults import Fault
 from stacks.language.model import did_you_mean, shown
 from stacks.serving.config import Serving
+from stacks.serving.entry import ModelServing
 from stacks.teams.config import Quota, TeamConfig
 from stacks.teams.network import NetworkConfig
 from stacks.training.config import Training
@@ -39,6 +40,8 @@ def trainer_faults(training: Sequence[Training]) -> Iterator[Fault]:
 
 def model_faults(server: Serving, training: Sequence[Training]) -> Iterator[Fault]:
     """A model that is served but trained by nobody, or trained here and named as if it were elsewhere."""
+    if not isinstance(server, ModelServing):
+        return
     trainers = {entry.trained_model: entry.name for entry in reversed(training)}
     if server.storage is None and server.model not in trainers:
         names = [entry.trained_model for entry in training]

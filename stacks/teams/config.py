@@ -12,6 +12,8 @@ from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, rule, unique_names
 from stacks.language.types import Cpu, Group, LabelValue, Memory, Name, OwnLabelKey, Size
 from stacks.serving.config import Serving
+from stacks.serving.engines.stateful import StatefulServing
+from stacks.serving.entry import ModelServing
 from stacks.teams.network import NetworkConfig
 from stacks.teams.queue import Queue
 from stacks.teams.secrets import RegistryLoginConfig, Secret
@@ -78,7 +80,12 @@ class TeamConfig(TeamKeys):
         """The training entry that trains `model`, if one of this team does."""
         return next((entry for entry in self.training if entry.trained_model == model), None)
 
-    def model_storage(self, server: Serving) -> str:
+    @property
+    def model_servers(self) -> tuple[ModelServing, ...]:
+        """The serving entries that serve a model."""
+        return tuple(server for server in self.serving if isinstance(server, ModelServing))
+
+    def model_storage(self, server: ModelServing) -> str:
         """The name of the storage that holds the model of `server`, an entry of this team."""
         trainer = self.trainer_of(server.model)
         storage = trainer.model if trainer else server.storage
@@ -89,5 +96,8 @@ class TeamConfig(TeamKeys):
     def storage_names(self) -> tuple[str, ...]:
         """The storages that the team's workloads mount, in the order of first use."""
         used = [name for entry in self.training for name in entry.storages()]
-        used += [self.model_storage(server) for server in self.serving]
+        used += [self.model_storage(server) for server in self.model_servers]
+        used += [
+            server.backup.storage for server in self.serving if isinstance(server, StatefulServing) and server.backup
+        ]
         return tuple(dict.fromkeys(used))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -11,14 +11,15 @@ from components.gateway.mesh import NamespaceMesh
 from components.gateway.route import ServerRoute
 from components.labels import Owner
 from components.monitoring.team import TeamMonitoring, TeamMonitoringArgs
-from components.serving.deployment import service_account_name as serving_service_account
 from components.serving.served import Served
+from components.serving.server import service_account_name as serving_service_account
 from components.teams.team import Team, TeamArgs
 from components.training.recipe import service_account_name as training_service_account
 from components.training.trained import Trained
 from stacks.outputs import ServingOutput, TeamOutput, TrainingOutput
-from stacks.serving.build import build_objectives, build_route, build_serving
+from stacks.serving.build import ServedModel, build_objectives, build_route, build_serving
 from stacks.serving.config import Serving
+from stacks.serving.entry import ModelServing
 from stacks.storage.classes import is_protected, is_retained
 from stacks.teams.config import TeamConfig
 from stacks.tenancy.arguments import groups_of, quota_hard, traffic_of
@@ -76,21 +77,24 @@ def build_workloads(place: TeamPlace, team: TeamConfig) -> Workloads:
     """The team's training and serving entries."""
     trained = {entry.name: build_training(place, entry) for entry in team.training}
     by_model = {training.model: training for training in trained.values()}
-    served = {entry.name: _serve(place, team, entry, by_model.get(entry.model)) for entry in team.serving}
+    served = {entry.name: _serve(place, team, entry, by_model) for entry in team.serving}
     for entry in team.serving:
         build_objectives(place, entry)
     routes = {entry.name: build_route(place, entry, served[entry.name]) for entry in team.serving}
     return Workloads(trained=trained, served=served, routes=routes)
 
 
-def _serve(place: TeamPlace, team: TeamConfig, entry: Serving, trained: Trained | None) -> Served:
-    """The server of a model. `trained` is the training of that model, where this team has one."""
+def _serve(place: TeamPlace, team: TeamConfig, entry: Serving, by_model: Mapping[str, Trained]) -> Served:
+    """The server of an entry. `by_model`: the trainings of this team by their models."""
+    if not isinstance(entry, ModelServing):
+        return build_serving(place, entry, None)
+    trained = by_model.get(entry.model)
     version = entry.version or (trained.version if trained else None)
     if version is None:
         raise LookupError(f"teams[{team.name}].serving[{entry.name}]: nobody trains {entry.model!r}")
     # A server that is rolled back does not wait for a training that it does not use, least of all for one that fails.
     after: list[pulumi.Resource] = [trained] if trained and version == trained.version else []
-    return build_serving(place, entry, version=version, storage=team.model_storage(entry), after=after)
+    return build_serving(place, entry, ServedModel(version=version, storage=team.model_storage(entry), after=after))
 
 
 def service_accounts(team: TeamConfig) -> tuple[str, ...]:

@@ -48,6 +48,7 @@ def make_place(scope: Scope, team: TeamConfig, tenancy: Team | TeamReference) ->
         registry=scope.registry,
         storages=storages,
         claims_gpus=scope.claims_gpus,
+        protects_data=scope.protects_data,
         image_pull_secret=IMAGE_PULL_SECRET if team.image_pull else None,
         queues=queues,
         operators=scope.operators,

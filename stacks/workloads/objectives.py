@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from components.monitoring.rules.slo import LATENCY_BUCKETS, Objectives
+from components.monitoring.rules.slo import Objectives
+from components.serving.engines import LATENCY_BUCKETS
 from stacks.language.model import ConfigModel, Rule, shown
 
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")

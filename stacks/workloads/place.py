@@ -42,7 +42,7 @@ class TeamPlace:
     children of `parent`: they inherit the provider, and the tree of a preview shows whose they are. `secret_versions`:
     versions of the Secrets that this stack makes, by name. `changing_secrets`: names of the Secrets that change outside
     of this stack; None where that is not known, as in a team stack. `operators`: those of the engines, where this stack
-    has them.
+    has them. `protects_data`: whether Pulumi refuses to delete volumes.
     """
 
     owner: Owner
@@ -53,6 +53,7 @@ class TeamPlace:
     registry: str
     storages: Mapping[str, TeamStorage]
     claims_gpus: bool = False
+    protects_data: bool = True
     image_pull_secret: str | None = None
     queues: Queues | None = None
     operators: Sequence[pulumi.Resource] = ()

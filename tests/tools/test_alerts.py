@@ -16,6 +16,7 @@ import yaml
 from components.monitoring.rules import ALERTS, GROUPS
 from components.monitoring.rules.model import Alert, rule_group
 from components.monitoring.rules.slo import Objectives, objective_rules
+from components.serving.engines import DEPLOYMENT
 from tests.tools import promtool
 
 HERE = Path(__file__).parent
@@ -25,13 +26,13 @@ CASES: dict[str, dict[str, dict[str, list[dict[str, Any]]]]] = {
 }
 GROUP_OF = {rule.name: group.name for group in GROUPS for rule in group.rules if isinstance(rule, Alert)}
 EXAMPLE = Objectives(availability=99.5, latency=0.25, latency_target=99)
+DEMO = objective_rules(EXAMPLE, DEPLOYMENT, namespace="demo", service="digits")
 RUNBOOKS = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")
 
 
 def rules() -> dict[str, Any]:
     """All rules as Prometheus loads them, with those of the server demo/digits."""
-    server = objective_rules(EXAMPLE, namespace="demo", service="digits")
-    return {"groups": [rule_group(group) for group in (server, *GROUPS)]}
+    return {"groups": [rule_group(group) for group in (DEMO, *GROUPS)]}
 
 
 def expected(alert: Alert, case: dict[str, Any]) -> list[dict[str, Any]]:
@@ -78,7 +79,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("alerts")
     files: list[Path] = []
     for group in GROUPS:
-        server = [objective_rules(EXAMPLE, namespace="demo", service="digits")] if group.name == "serving" else []
+        server = [DEMO] if group.name == "serving" else []
         promtool.write(folder / f"rules-{group.name}.yaml", {"groups": [rule_group(one) for one in (*server, group)]})
     for alert in ALERTS:
         for kind in ("fires", "silent"):

@@ -10,10 +10,11 @@ from grafana_foundation_sdk.models import dashboard
 
 from components.monitoring.dashboards.panels import RATE, Choice, Query, Row, board, graph, listing, number
 from components.monitoring.rules import slo
+from components.serving.engines import DEPLOYMENT as PREDICTOR
 
 HERE = 'namespace="$namespace", service="$server"'
 # Predictions: what clients ask for, and not probes or scrapes.
-ASKED = f"{HERE}, {slo.ROUTES}"
+ASKED = f"{HERE}, {PREDICTOR.asked}"
 # The Deployment, its autoscaler and its pods have the name of the entry, as its Service has.
 DEPLOYMENT = 'namespace="$namespace", deployment="$server"'
 SCALER = 'namespace="$namespace", horizontalpodautoscaler="$server"'

@@ -6,8 +6,8 @@ from grafana_foundation_sdk.models import dashboard
 
 from components.monitoring.dashboards.cluster import requested
 from components.monitoring.dashboards.panels import RATE, Query, Row, board, graph, listing, number
-from components.monitoring.rules import slo
 from components.monitoring.training_state import CONDITION, CREATED
+from components.serving.engines import DEPLOYMENT as PREDICTOR
 
 
 def team_board(team: str, namespace: str) -> dashboard.Dashboard:
@@ -144,7 +144,7 @@ def team_board(team: str, namespace: str) -> dashboard.Dashboard:
                     graph(
                         "Requests",
                         Query(
-                            f"sum by (service) (rate(predictor_requests_total{{{here}, {slo.ROUTES}}}[{RATE}]))",
+                            f"sum by (service) (rate(predictor_requests_total{{{here}, {PREDICTOR.asked}}}[{RATE}]))",
                             "{{service}}",
                         ),
                         explained="Predictions by server. The dashboard of the model servers has the rest.",

@@ -56,6 +56,23 @@ GROUP = RuleGroup(
             summary="{{ $labels.namespace }}/{{ $labels.deployment }} has no replica that answers.",
         ),
         Alert(
+            name="StatefulReplicaDown",
+            expression="(kube_statefulset_status_replicas_ready < kube_statefulset_replicas)\n"
+            + of_component("statefulset", "serving"),
+            hold="5m",
+            severity="critical",
+            summary="{{ $labels.namespace }}/{{ $labels.statefulset }} has a replica that does not answer, and with it "
+            "the data that it keeps.",
+        ),
+        Alert(
+            name="BackupFailed",
+            expression="(kube_job_status_failed > 0 unless on (namespace, job_name) kube_job_status_succeeded > 0)\n"
+            + of_component("job", "backup", label="job_name"),
+            hold="1m",
+            severity="warning",
+            summary="The backup {{ $labels.namespace }}/{{ $labels.job_name }} failed.",
+        ),
+        Alert(
             name="ModelServerAtMaxReplicas",
             expression="(kube_horizontalpodautoscaler_status_desired_replicas\n"
             " >= kube_horizontalpodautoscaler_spec_max_replicas\n"

@@ -10,12 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from components.monitoring.rules.model import Recording, RuleGroup
-
-# Upper bounds, in seconds, that a predictor's latency histogram has (images/workloads/predictor/metrics.py). A share of
-# slow requests can only be read off at one of them.
-LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-# Predictions only: probes and scrapes are quick, many, and of no interest to a client.
-ROUTES = 'route=~".*predict"'
+from components.serving.engines import ServerFacts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +36,6 @@ class Objectives:
     availability: float
     latency: float
     latency_target: float
-
-
-def bucket_label(seconds: float) -> str:
-    """A histogram bound as Prometheus' label `le` has it: `0.25`, `1.0`."""
-    return repr(float(seconds))
 
 
 def ratio_name(objective: str, window: str) -> str:
@@ -75,24 +65,26 @@ def _share(percent: float) -> str:
     return f"{round((100 - percent) / 100, 9):g}"
 
 
-def objective_rules(objectives: Objectives, *, namespace: str, service: str) -> RuleGroup:
-    """What one server promises, and how much of its requests failed or were slow over each window."""
+def objective_rules(objectives: Objectives, facts: ServerFacts, *, namespace: str, service: str) -> RuleGroup:
+    """What one server promises, and how much of its requests failed or were slow over each window.
+
+    A share of slow requests can only be read off at a bound of the histogram: it is the largest up to the promise.
+    """
     labels = {"namespace": namespace, "service": service}
-    here = f'namespace="{namespace}", service="{service}", {ROUTES}'
+    here = f'namespace="{namespace}", service="{service}", {facts.asked}'
 
     def rate(series: str, window: str, more: str = "") -> str:
         return f"sum by (namespace, service) (rate({series}{{{here}{more}}}[{window}]))"
 
     def errors(window: str) -> str:
-        every = rate("predictor_requests_total", window)
-        failed = rate("predictor_requests_total", window, ', status=~"5.."')
+        every = rate(facts.requests, window)
+        failed = rate(facts.requests, window, f", {facts.failed}")
         # A server without an error has no series of errors: that is a share of 0, not of nothing.
         return f"({failed} or 0 * {every})\n/ {every}"
 
     def slowness(window: str) -> str:
-        series = "predictor_request_duration_seconds"
-        within = rate(f"{series}_bucket", window, f', le="{bucket_label(objectives.latency)}"')
-        return f"1 - {within}\n/ {rate(f'{series}_count', window)}"
+        within = rate(f"{facts.latency}_bucket", window, f', le="{facts.bound(objectives.latency)}"')
+        return f"1 - {within}\n/ {rate(f'{facts.latency}_count', window)}"
 
     return RuleGroup(
         name=f"slo-{namespace}-{service}",

@@ -3,7 +3,7 @@
 import time
 import traceback
 
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, jsonify, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -36,15 +36,15 @@ def create_app(settings: Settings) -> Flask:
     holder = ModelHolder(settings, metrics.observe_model)
     app.extensions["model_holder"] = holder
     metrics.watch_ready(lambda: holder.model is not None and not settings.drain_file.exists())
-    _add_observation(app, metrics)
+    metrics.observe(app)
     _add_errors(app)
-    _add_probes(app, settings, holder, metrics)
+    _add_probes(app, settings, holder)
     _add_predictions(app, settings, holder, metrics)
     holder.start()
     return app
 
 
-def _add_probes(app: Flask, settings: Settings, holder: ModelHolder, metrics: Metrics) -> None:
+def _add_probes(app: Flask, settings: Settings, holder: ModelHolder) -> None:
     @app.get("/healthz")
     def healthz() -> Response:
         return jsonify(status="ok")
@@ -56,11 +56,6 @@ def _add_probes(app: Flask, settings: Settings, holder: ModelHolder, metrics: Me
         if holder.model is None:
             return jsonify(error=holder.reason), 503
         return jsonify(status="ready", model=holder.model.name, version=holder.model.version), 200
-
-    @app.get("/metrics")
-    def exposition() -> Response:
-        body, content_type = metrics.expose(request.headers.get("Accept", ""))
-        return Response(body, content_type=content_type)
 
 
 def _add_predictions(app: Flask, settings: Settings, holder: ModelHolder, metrics: Metrics) -> None:
@@ -167,24 +162,3 @@ def _add_errors(app: Flask) -> None:
     def internal_error(error: Exception) -> tuple[Response, int]:
         log("internal error", path=request.path, error=str(error), traceback=traceback.format_exc())
         return jsonify(error="internal error: the server's log says more"), 500
-
-
-def _add_observation(app: Flask, metrics: Metrics) -> None:
-    @app.before_request
-    def begin() -> None:
-        g.started = time.perf_counter()
-        metrics.in_flight.inc()
-
-    @app.after_request
-    def count(response: Response) -> Response:
-        metrics.observe_request(
-            route=request.url_rule.rule if request.url_rule else "unmatched",
-            method=request.method,
-            status=response.status_code,
-            seconds=time.perf_counter() - g.started,
-        )
-        return response
-
-    @app.teardown_request
-    def end(_error: BaseException | None) -> None:
-        metrics.in_flight.dec()

@@ -36,7 +36,8 @@ def _digest(context: Path) -> str:
 
 
 def test_the_sample_images_are_the_workloads() -> None:
-    assert sample_images() == ("mpi-trainer", "predictor", "ray-trainer", "tf-trainer", "torch-trainer", "trainer")
+    trainers = {"mpi-trainer", "ray-trainer", "tf-trainer", "torch-trainer", "trainer"}
+    assert sample_images() == tuple(sorted({"feature-store", "predictor", "tf-server", *trainers}))
 
 
 @pytest.mark.parametrize("name", sample_images())
@@ -57,7 +58,7 @@ def test_the_images_have_different_tags() -> None:
 
 @pytest.mark.parametrize("name", ["", "Trainer", "../images/trainer", "README.md", "workloads"])
 def test_an_unknown_image_is_refused_with_the_known_ones(name: str) -> None:
-    with pytest.raises(LookupError, match=r"images/ has mpi-trainer, predictor, .*, trainer"):
+    with pytest.raises(LookupError, match=r"images/ has feature-store, mpi-trainer, predictor, .*, trainer"):
         content_tag(name)
 
 

@@ -39,7 +39,7 @@ def test_a_lock_names_no_index_and_no_path_of_a_machine(name: str) -> None:
 
 
 # Its packages want other versions than Pulumi's: no test here imports them.
-_APART = {"tf-trainer"}
+_APART = {"tf-server", "tf-trainer"}
 
 
 @pytest.mark.parametrize("name", sorted({*sample_images()} - _APART))
@@ -49,7 +49,7 @@ def test_versions_are_those_of_the_development_environment(name: str) -> None:
     assert {package: tested.get(package, version) for package, version in locked.items()} == locked
 
 
-@pytest.mark.parametrize("name", sorted({*sample_images()} - {"predictor"}))
+@pytest.mark.parametrize("name", sorted({*sample_images()} - {"predictor", "feature-store", "tf-server"}))
 def test_the_predictor_has_the_versions_that_a_trainer_wrote_with(name: str) -> None:
     served_with = _versions(_lock("predictor"))
     for package in ("joblib", "numpy", "scikit-learn", "scipy"):

@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from pathlib import Path
 
 import pytest
 
 from components.monitoring.rules import ALERTS, slo
 from components.monitoring.rules.model import Recording
+from components.serving.engines import DEPLOYMENT, FACTS, LATENCY_BUCKETS, STATEFUL, TENSORFLOW, ServerFacts
+from images.workloads.common.requests import BUCKETS, RequestMetrics
 from stacks.workloads.objectives import ServerSlo, Slo, check_latency, check_objective, objectives_of
 
-ROOT = Path(__file__).parents[3]
-PREDICTOR = ROOT / "images" / "workloads" / "predictor" / "metrics.py"
 
-
-def recordings(objectives: slo.Objectives) -> dict[str, Recording]:
-    rules = slo.objective_rules(objectives, namespace="team-vision", service="digits").rules
+def recordings(objectives: slo.Objectives, facts: ServerFacts = DEPLOYMENT) -> dict[str, Recording]:
+    rules = slo.objective_rules(objectives, facts, namespace="team-vision", service="digits").rules
     return {rule.record: rule for rule in rules if isinstance(rule, Recording)}
 
 
-def test_the_bounds_are_those_of_the_predictor() -> None:
-    tree = ast.parse(PREDICTOR.read_text(encoding="utf-8"))
-    (found,) = (
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "BUCKETS"
-    )
-    assert ast.literal_eval(found) == slo.LATENCY_BUCKETS
+def test_the_bounds_are_those_of_the_samples() -> None:
+    assert BUCKETS == LATENCY_BUCKETS
 
 
-def test_the_series_are_those_of_the_predictor() -> None:
-    source = PREDICTOR.read_text(encoding="utf-8")
-    used = set(re.findall(r"predictor_\w+", "".join(rule.expression for rule in recordings(EXAMPLE).values())))
-    assert used == {
-        "predictor_requests_total",
-        "predictor_request_duration_seconds_bucket",
-        "predictor_request_duration_seconds_count",
-    }
-    for series in used:
-        assert f'"{re.sub("_(total|bucket|count)$", "", series)}"' in source
+@pytest.mark.parametrize(("facts", "prefix"), [(DEPLOYMENT, "predictor"), (STATEFUL, "server")])
+def test_the_series_are_those_of_the_samples(facts: ServerFacts, prefix: str) -> None:
+    offered = {metric.name for metric in RequestMetrics(prefix).registry.collect()}
+    used = set(re.findall(rf"{prefix}_\w+", "".join(rule.expression for rule in recordings(EXAMPLE, facts).values())))
+    assert len(used) == 3
+    assert {re.sub("_(total|bucket|count)$", "", series) for series in used} <= offered
+
+
+@pytest.mark.parametrize("kind", sorted(FACTS))
+def test_every_kind_records_what_the_alerts_read(kind: str) -> None:
+    assert recordings(EXAMPLE, FACTS[kind]).keys() == recordings(EXAMPLE).keys()
 
 
 EXAMPLE = slo.Objectives(availability=99.9, latency=1.0, latency_target=95)
@@ -63,7 +55,9 @@ def test_every_series_that_an_alert_reads_is_recorded() -> None:
 
 def test_the_bound_is_written_as_prometheus_keeps_it() -> None:
     assert 'le="1.0"' in recordings(EXAMPLE)["slo:request_slowness:ratio_rate5m"].expression
-    assert [slo.bucket_label(seconds) for seconds in (0.0025, 0.25, 10)] == ["0.0025", "0.25", "10.0"]
+    assert [DEPLOYMENT.bound(seconds) for seconds in (0.0025, 0.25, 10)] == ["0.0025", "0.25", "10.0"]
+    # Microseconds, six digits, and the bound below where there is none at the promise.
+    assert [TENSORFLOW.bound(seconds) for seconds in (1.8**2 / 1e5, 0.25, 1.0)] == ["32.4", "218591.0", "708235.0"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""A feature store: values of entities, kept on the volumes of its replicas."""
