@@ -15,6 +15,7 @@ from tests.engines.requests import ask
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(720)]
 
 PART = "serving/stateful"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "serving-stateful.yaml"
 TEAM, SERVER, REPLICAS = "demo", "features", 3
 ENTITIES: dict[str, Any] = {f"user-{number}": {"visits": number, "v": [number / 8, 1.0]} for number in range(60)}
 LOST = 1
@@ -22,7 +23,7 @@ LOST = 1
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[EmbeddedCluster]:
-    with running("platform", Path(__file__).parent / "stateful" / "Pulumi.test.yaml") as started:
+    with running("platform", EXAMPLE) as started:
         started.up()
         yield started
 

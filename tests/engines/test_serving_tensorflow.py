@@ -19,11 +19,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(720)]
 PART = "serving/tensorflow"
 TEAM, SERVER = "demo", "digits-tf"
 HERE = Path(__file__).parent
+EXAMPLE = HERE.parents[1] / "examples" / "serving-tensorflow.yaml"
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[EmbeddedCluster]:
-    with running("platform", HERE / "tensorflow" / "Pulumi.test.yaml") as started:
+    with running("platform", EXAMPLE) as started:
         started.up()
         yield started
 
