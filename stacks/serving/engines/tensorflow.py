@@ -30,7 +30,7 @@ def check_batch_timeout(value: object) -> int:
 BatchTimeout = Annotated[int, Rule("short time", check_batch_timeout, "up to 10 seconds: `500us`, `5ms`, `1s`")]
 
 
-class Batching(ConfigModel):
+class BatchingConfig(ConfigModel):
     """Requests that arrive at the same time are answered together."""
 
     max_batch_size: int = Field(ge=2, le=65536, description="Maximum number of rows in a batch.")
@@ -53,7 +53,7 @@ class TensorFlowServing(ModelServing):
         "own image; on the embedded cluster the sample `tf-server`.",
     )
     probes: ProbeTimes = Field(default=ProbeTimes(), description="Times of the probes.")
-    batching: Batching | None = Field(default=None, description="Requests that are answered together.")
+    batching: BatchingConfig | None = Field(default=None, description="Requests that are answered together.")
     warmup: bool = Field(default=True, description="Whether a replica answers requests of its own before it is ready.")
 
     def runs_own_image(self, cluster: str) -> bool:
