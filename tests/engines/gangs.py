@@ -9,10 +9,15 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+import yaml
+
 from tests.embedded import EmbeddedCluster, wait_for
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 # What `up` may take, from the failure of a training, to end with its reason.
 TELL_SECONDS = 20
@@ -92,6 +97,18 @@ class Gang:
         self.cluster.kubectl("delete", "pod", "-n", self.team, "-l", selector, "--grace-period=0", "--force")
 
 
+def examples_together(folder: Path, *names: str) -> Path:
+    """A stack file in a folder with the teams of several examples, which are alike in all else."""
+    documents: list[Any] = [yaml.safe_load((EXAMPLES / name).read_text()) for name in names]
+    whole, *others = (document["config"]["ml-platform:environment"] for document in documents)
+    for other in others:
+        assert {**other, "teams": []} == {**whole, "teams": []}
+        whole["teams"] = [*whole["teams"], *other["teams"]]
+    stack_file = folder / "Pulumi.test.yaml"
+    stack_file.write_text(yaml.safe_dump(documents[0], sort_keys=False))
+    return stack_file
+
+
 @contextmanager
 def update_beside(cluster: EmbeddedCluster) -> Generator[list[CompletedProcess[str]]]:
     """`pulumi up` in the background of the block; when this ends, the list has its result."""
@@ -133,12 +150,18 @@ def assert_failure_is_told(gangs: Sequence[Gang], change: Callable[[Gang, Any], 
             assert gang.manifest()["metrics"]["accuracy"] >= 0.97
         for word in words:
             assert word in told, told
-        failed = [
-            datetime.fromisoformat(condition["lastTransitionTime"]).timestamp()
-            for gang in gangs
-            for job in gang.jobs()
-            for condition in job["status"].get("conditions", [])
-            if condition["type"] == "Failed" and condition["status"] == "True"
-        ]
+        failed = [moment for gang in gangs for job in gang.jobs() if (moment := failed_at(job["status"])) is not None]
         assert len(failed) == len(gangs)
         assert ended - max(failed) < TELL_SECONDS
+
+
+def failed_at(status: Any) -> float | None:
+    """When a training failed, in seconds since 1970; None if it did not. A RayJob has a phase and no conditions."""
+    moments = [one["lastTransitionTime"] for one in status.get("conditions", []) if _is_failure(one)]
+    if status.get("jobDeploymentStatus") == "Failed":
+        moments.append(status["endTime"])
+    return max((datetime.fromisoformat(moment).timestamp() for moment in moments), default=None)
+
+
+def _is_failure(condition: Any) -> bool:
+    return condition["type"] == "Failed" and condition["status"] == "True"

@@ -7,29 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.embedded import EmbeddedCluster, running, wait_for
-from tests.engines.gangs import Gang, assert_failure_is_told, assert_resumed, update_beside
+from tests.engines.gangs import Gang, assert_failure_is_told, assert_resumed, examples_together, update_beside
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 JOB_LABEL = "training.kubeflow.org/job-name"
 ROLE, INDEX = "training.kubeflow.org/replica-type", "training.kubeflow.org/replica-index"
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
-    documents: list[Any] = [yaml.safe_load((EXAMPLES / name).read_text()) for name in ("tensorflow.yaml", "mpi.yaml")]
-    whole, other = (document["config"]["ml-platform:environment"] for document in documents)
-    whole["teams"] += other["teams"]
-    stack_file = tmp_path_factory.mktemp("stack") / "Pulumi.test.yaml"
-    stack_file.write_text(yaml.safe_dump(documents[0], sort_keys=False))
+    stack_file = examples_together(tmp_path_factory.mktemp("stack"), "tensorflow.yaml", "mpi.yaml")
     with running("platform", stack_file) as started:
         started.up()
         yield started
