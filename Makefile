@@ -61,7 +61,7 @@ test-platform: test-environment ## every service of the platform, on clusters of
 test-groups: test-environment ## the groups of tests that need the mirror (GROUPS="platform-queues …": only these)
 	@$(PYTHON) -m local test-groups $(GROUPS)
 
-test-all: test-environment ## all tests and all groups, from any state; what came of them in docs/results/tests.json
+test-all: test-environment ## all tests and all groups, from any state; recorded in docs/results/tests.json
 	@$(PYTHON) -m local test-all
 
 lint: test-environment ## ruff, pyright, and which way imports point

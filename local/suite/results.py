@@ -12,10 +12,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from local.paths import ROOT
+from local.paths import LOCAL, ROOT
 
-#: The file of the last whole run, which is committed. Partial runs write `.local/log/results.json`.
-WHOLE_RUN = ROOT / "docs" / "results" / "tests.json"
+#: What came of each part when it last ran to its end on a commit. It is committed.
+RECORD = ROOT / "docs" / "results" / "tests.json"
+#: What came of the last command, whatever it ran.
+LAST_RUN = LOCAL / "log" / "results.json"
 #: The properties of a test's report.
 NAME, PROOF = "test", "proves"
 #: The worst counts where a test has several reports: it may pass, and its clean-up fail.
@@ -31,6 +33,7 @@ class Result(_Record):
     """What came of one test. `proves`: what it shows, each as `[part, feature, level]` (tests/proof/features.py)."""
 
     test: str
+    part: str = ""
     outcome: Outcome
     seconds: float
     proves: tuple[tuple[str, ...], ...] = ()
@@ -40,10 +43,11 @@ class Part(_Record):
     """A part of a run: a linter, the tests without a cluster, or a group.
 
     `outcome` is `passed`, `failed` or `not run`. `complete`: it ran to its end. `why` says why it did not, or did not
-    run at all.
+    run at all. `commit` is what it ran on, with `+` where files differed from it.
     """
 
     name: str
+    commit: str = ""
     outcome: Literal["passed", "failed", "not run"]
     seconds: float = 0
     complete: bool = True
@@ -53,8 +57,6 @@ class Part(_Record):
 class Run(_Record):
     """What came of the parts of a run, and of all their tests."""
 
-    commit: str
-    whole: bool
     parts: tuple[Part, ...] = ()
     tests: tuple[Result, ...] = ()
 
@@ -92,6 +94,28 @@ def _result(case: ElementTree.Element) -> Result:
     )
 
 
+def merged(record: Run | None, run: Run) -> Run:
+    """The record with the parts of a run in place of earlier ones.
+
+    Left out are those without tests, and those that did not run to their end on a commit.
+    """
+    tested = {result.part for result in run.tests}
+    new = [
+        part
+        for part in run.parts
+        if part.complete and part.name in tested and part.commit and not part.commit.endswith("+")
+    ]
+    names = {part.name for part in new}
+    old = record or Run()
+    return Run(
+        parts=tuple(sorted([*(one for one in old.parts if one.name not in names), *new], key=lambda part: part.name)),
+        tests=(
+            *(result for result in old.tests if result.part not in names),
+            *(result for result in run.tests if result.part in names),
+        ),
+    )
+
+
 def totals(tests: Iterable[Result]) -> str:
     """The counts as one line: `N passed, N failed, N skipped`."""
     counted = Counter(result.outcome for result in tests)
@@ -111,6 +135,7 @@ def write(run: Run, file: Path) -> None:
     file.write_text(as_text(run))
 
 
-def read(file: Path = WHOLE_RUN) -> Run | None:
-    """A run from its file; None where there is none."""
-    return Run.model_validate_json(file.read_text()) if file.exists() else None
+def read(file: Path | None = None) -> Run | None:
+    """A run from its file, otherwise the record; None where there is none."""
+    place = file or RECORD
+    return Run.model_validate_json(place.read_text()) if place.exists() else None

@@ -16,7 +16,7 @@ from local import process
 from local.commands.prepare import prepare
 from local.errors import Failure
 from local.mirror import making
-from local.paths import LOCAL, ROOT
+from local.paths import ROOT
 from local.progress import Steps
 from local.suite import history, leftovers, parts, results, schedule, summary
 from local.suite.groups import GROUPS, Group, chosen
@@ -69,8 +69,8 @@ def test_groups(words: Sequence[str]) -> int:
 
 
 def test_all() -> int:
-    """Everything, on any machine. When all of it ran to its end, `docs/results/tests.json` is what came of it."""
-    with _run((*BASE, *(group.name for group in GROUPS)), every=True) as (done, steps):
+    """Everything, on any machine; what came of it is recorded in `docs/results/tests.json`."""
+    with _run((*BASE, *(group.name for group in GROUPS)), record=True) as (done, steps):
         # Before the tests without a cluster too: some of them use programs of the mirror.
         _build(GROUPS, steps)
         _base(done, steps)
@@ -140,8 +140,8 @@ def why_no_cluster() -> str:
 
 
 @contextmanager
-def _run(planned: Sequence[str], *, every: bool = False) -> Generator[tuple[list[Part], Steps]]:
-    """A run of these parts, all that there are with `every`; whatever ends it, the last lines say what came of it."""
+def _run(planned: Sequence[str], *, record: bool = False) -> Generator[tuple[list[Part], Steps]]:
+    """A run of these parts; whatever ends it, the last lines say what came of it."""
     commit, done, why = history.commit(), list[Part](), "interrupted"
     for name in planned:
         parts.report_of(name).unlink(missing_ok=True)
@@ -153,17 +153,21 @@ def _run(planned: Sequence[str], *, every: bool = False) -> Generator[tuple[list
         raise
     finally:
         ended = summary.with_rest(sorted(done, key=lambda part: planned.index(part.name)), planned, why)
-        _conclude(commit, ended, every=every)
+        _conclude(commit, ended, record=record)
 
 
-def _conclude(commit: str, ended: Sequence[Part], *, every: bool) -> None:
-    tests = [result for part in ended for result in results.read_report(parts.report_of(part.name))]
+def _conclude(commit: str, ended: Sequence[Part], *, record: bool) -> None:
     run = Run(
-        commit=commit, whole=every and all(part.complete for part in ended), parts=tuple(ended), tests=tuple(tests)
+        parts=tuple(part.model_copy(update={"commit": commit}) for part in ended),
+        tests=tuple(
+            result.model_copy(update={"part": part.name})
+            for part in ended
+            for result in results.read_report(parts.report_of(part.name))
+        ),
     )
-    results.write(run, LOCAL / "log" / "results.json")
-    if run.whole:
-        results.write(run, results.WHOLE_RUN)
+    results.write(run, results.LAST_RUN)
+    if record:
+        results.write(results.merged(results.read(), run), results.RECORD)
     for part in ended:
         if part.outcome == "not run" or (part.name in CHECKS and part.outcome == "passed"):
             continue

@@ -1,6 +1,7 @@
-"""`python -m tests.proof`: writes the tables of the docs from the last whole run.
+"""`python -m tests.proof`: writes the tables of the docs from the recorded results of the tests.
 
-With a file of results it prints the page instead: `python -m tests.proof .local/log/results.json`.
+`python -m tests.proof record` first takes over what the last `make test` or `make test-groups` found.
+`python -m tests.proof show` prints the page of that run alone.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from local.suite.results import ROOT, WHOLE_RUN, read
+from local.suite.results import LAST_RUN, RECORD, ROOT, merged, read, write
 from tests.proof import tables
 
 PAGE = ROOT / "docs" / "proof.md"
@@ -22,16 +23,23 @@ def pages() -> dict[Path, str]:
 
 
 def main(words: list[str]) -> None:
+    if words not in ([], ["record"], ["show"]):
+        sys.exit("usage: python -m tests.proof [record | show]")
     if words:
-        run = read(Path(words[0]))
+        run = read(LAST_RUN)
         if run is None:
-            sys.exit(f"{words[0]} is not there: `make test` and its sisters write .local/log/results.json")
-        print(tables.page(run), end="")
-        return
+            sys.exit(f"{LAST_RUN.relative_to(ROOT)} is not there: `make test` and `make test-groups` write it")
+        if words == ["show"]:
+            print(tables.page(run), end="")
+            return
+        dirty = sorted(part.name for part in run.parts if part.commit.endswith("+"))
+        if dirty:
+            sys.exit(f"{', '.join(dirty)}: ran on files that no commit has; commit them, and run the tests again")
+        write(merged(read(), run), RECORD)
     for path, text in pages().items():
         path.write_text(text)
-    if not WHOLE_RUN.exists():
-        print("no whole run is recorded: all rows say so; `make test-all` records one", file=sys.stderr)
+    if not RECORD.exists():
+        print("nothing is recorded: all rows say so; `make test-all` records everything", file=sys.stderr)
 
 
 if __name__ == "__main__":

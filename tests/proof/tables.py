@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from local.suite.results import Run
+from local.suite.results import Run, totals
+from local.suite.summary import duration
 from tests.proof.features import API_SERVER, AREAS, LEVELS, MOCKS, REAL_RUN, Area, Part
 
 NOT_RUN, FAILED = "not run", "failed"
@@ -55,7 +56,8 @@ def of(part: Part, feature: str, known: Proofs) -> Proof:
 
 def page(run: Run | None, areas: Sequence[Area] = AREAS) -> str:
     """The page that has a row for each feature."""
-    return "\n\n".join(("# Proof", origin(run), LEGEND, *(_section(area, _known(run)) for area in areas))) + "\n"
+    sections = ("# Proof", origin(run), LEGEND, *(_section(area, _known(run)) for area in areas), parts_table(run))
+    return "\n\n".join(filter(None, sections)) + "\n"
 
 
 def overview(run: Run | None, areas: Sequence[Area] = AREAS) -> str:
@@ -71,12 +73,27 @@ def overview(run: Run | None, areas: Sequence[Area] = AREAS) -> str:
 
 
 def origin(run: Run | None) -> str:
-    """From which run the tables are."""
-    if run is None:
-        return "No whole run of the tests has been recorded: `make test-all` does it."
-    if not run.whole:
-        return f"**From a part of the tests only**, at commit {run.commit[:10]}: what is not run here may be in others."
-    return f"From the results of `make test-all` at commit {run.commit[:10]}, by `python -m tests.proof`."
+    """On which commits the tests ran."""
+    if run is None or not run.tests:
+        return "No run of the tests has been recorded: `make test-all` does it."
+    commits = list(dict.fromkeys(part.commit[:10] for part in run.parts))
+    where = f"commit {commits[0]}" if len(commits) == 1 else f"commits {', '.join(commits[:-1])} and {commits[-1]}"
+    return f"From {len(run.tests):,} tests on {where}: {totals(run.tests)}."
+
+
+def parts_table(run: Run | None) -> str:
+    """When each part of the tests last ran to its end, and what came of it; empty where nothing is recorded."""
+    tests = run.tests if run else ()
+    rows = [
+        (
+            f"`{part.name}`",
+            part.commit[:10],
+            duration(part.seconds),
+            totals(result for result in tests if result.part == part.name),
+        )
+        for part in (run.parts if run else ())
+    ]
+    return f"## The runs\n\n{table(('part', 'commit', 'took', 'tests'), rows)}" if rows else ""
 
 
 def _known(run: Run | None) -> Proofs:

@@ -17,11 +17,11 @@ SMALL = (Area(title="Training", matrix=True, parts=(JOB, MPI)), Area(title="Serv
 
 
 def result(name: str, outcome: Outcome, *proves: tuple[str, str, str]) -> Result:
-    return Result(test=name, outcome=outcome, seconds=1, proves=proves)
+    return Result(test=name, part="unit", outcome=outcome, seconds=1, proves=proves)
 
 
-def run(*tests: Result, whole: bool = True) -> Run:
-    return Run(commit="0123456789abcdef", whole=whole, tests=tests)
+def run(*tests: Result) -> Run:
+    return Run(parts=(results.Part(name="unit", outcome="passed", seconds=61, commit="0123456789abcdef"),), tests=tests)
 
 
 EXAMPLE = run(
@@ -59,7 +59,7 @@ def test_the_page_has_a_row_for_each_feature_and_a_column_for_each_kind() -> Non
 
 def test_the_overview_counts_features_by_level() -> None:
     lines = tables.overview(EXAMPLE, SMALL).splitlines()
-    assert lines[0] == "From the results of `make test-all` at commit 0123456789, by `python -m tests.proof`."
+    assert lines[0] == "From 5 tests on commit 0123456789: 3 passed, 1 failed, 1 skipped."
     assert lines[2:] == [
         "| part | real run | API server | mocks | not run |",
         "| --- | --- | --- | --- | --- |",
@@ -69,9 +69,15 @@ def test_the_overview_counts_features_by_level() -> None:
     ]
 
 
-def test_a_partial_run_says_so_and_so_does_none() -> None:
-    assert "a part of the tests only" in tables.page(run(whole=False))
-    assert "No whole run" in tables.page(None)
+def test_the_page_says_which_part_ran_on_which_commit() -> None:
+    other = results.Part(name="platform-queues", outcome="passed", commit="f" * 40)
+    two = Run(parts=(other, *EXAMPLE.parts), tests=EXAMPLE.tests)
+    assert "| `unit` | 0123456789 | 1 min 1 s | 3 passed, 1 failed, 1 skipped |" in tables.page(two, SMALL).splitlines()
+    assert tables.origin(two).startswith("From 5 tests on commits ffffffffff and 0123456789: ")
+
+
+def test_without_a_record_every_row_says_so() -> None:
+    assert "No run of the tests has been recorded" in tables.page(None)
     assert "real run" not in tables.overview(None).replace("| real run |", "")
 
 
@@ -89,12 +95,12 @@ def test_what_is_between_the_marks_is_replaced() -> None:
 # -- those of this repository ----------------------------------------------------------------------------------
 
 
-def test_the_file_that_is_committed_is_of_a_whole_run_of_a_commit() -> None:
+def test_what_is_recorded_ran_to_its_end_on_a_commit() -> None:
     recorded = results.read()
     if recorded is None:
-        pytest.skip("no whole run is recorded")
-    assert recorded.whole
-    assert not recorded.commit.endswith("+"), "the run was of files that no commit has: commit them, then run it again"
+        pytest.skip("no run is recorded")
+    assert recorded == results.merged(None, recorded)
+    assert {part.name for part in recorded.parts} == {result.part for result in recorded.tests}
 
 
 def test_the_pages_are_in_step_with_the_results() -> None:

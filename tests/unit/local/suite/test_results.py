@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from local.suite.results import Part, Result, Run, as_text, read, read_report, totals, write
+import pytest
+
+from local.suite.results import Part, Result, Run, as_text, merged, read, read_report, totals, write
 
 REPORT = """\
 <testsuites><testsuite>
@@ -51,7 +53,7 @@ def test_a_run_is_written_in_the_order_of_its_tests_and_read_again(tmp_path: Pat
     tests = tuple(
         Result(test=name, outcome="passed", seconds=seconds) for name, seconds in (("b", 1), ("a", 0), ("c", 2.5))
     )
-    run = Run(commit="abc", whole=True, parts=(Part(name="unit", outcome="passed", seconds=3),), tests=tests)
+    run = Run(parts=(Part(name="unit", outcome="passed", seconds=3),), tests=tests)
     file = tmp_path / "results" / "tests.json"
     write(run, file)
     again = read(file)
@@ -68,8 +70,6 @@ def test_without_a_file_there_is_no_run(tmp_path: Path) -> None:
 
 def test_what_a_part_took_counts_when_it_came_to_its_end() -> None:
     run = Run(
-        commit="",
-        whole=False,
         parts=(
             Part(name="a", outcome="failed", seconds=5),
             Part(name="b", outcome="failed", seconds=5, complete=False),
@@ -77,3 +77,33 @@ def test_what_a_part_took_counts_when_it_came_to_its_end() -> None:
         ),
     )
     assert run.seconds() == {"a": 5}
+
+
+def result(part: str, name: str) -> Result:
+    return Result(test=name, part=part, outcome="passed", seconds=1)
+
+
+def test_a_part_replaces_its_earlier_self_in_the_record() -> None:
+    old = Run(
+        parts=(Part(name="a", outcome="failed", commit="1"), Part(name="b", outcome="passed", commit="1")),
+        tests=(result("a", "gone"), result("b", "kept")),
+    )
+    new = Run(parts=(Part(name="a", outcome="passed", commit="2"),), tests=(result("a", "new"),))
+    found = merged(old, new)
+    assert [(part.name, part.commit) for part in found.parts] == [("a", "2"), ("b", "1")]
+    assert sorted(one.test for one in found.tests) == ["kept", "new"]
+    assert merged(None, found) == found
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        Part(name="a", outcome="failed", complete=False, commit="2"),
+        Part(name="a", outcome="passed", commit="2+"),
+        Part(name="a", outcome="passed"),
+        Part(name="linter", outcome="passed", commit="2"),
+    ],
+    ids=["did not end", "changed files", "no history", "no tests"],
+)
+def test_what_proves_nothing_of_a_commit_is_not_recorded(part: Part) -> None:
+    assert merged(None, Run(parts=(part,), tests=(result("a", "new"),))) == Run()

@@ -23,7 +23,8 @@ class Suite:
     """What ran, in its order; `outcomes` and `mirror` say what comes of parts, and which entries are there."""
 
     def __init__(self, folder: Path) -> None:
-        self.whole_run = folder / "tests.json"
+        self.record = folder / "tests.json"
+        self.last_run = folder / "results.json"
         self.ran: list[str] = []
         self.limits: dict[str, float | None] = {}
         self.outcomes: dict[str, Part] = {}
@@ -50,11 +51,12 @@ class Suite:
 def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
     found = Suite(tmp_path)
     monkeypatch.setattr(parts, "LOCAL", tmp_path)
-    monkeypatch.setattr(run, "LOCAL", tmp_path)
     monkeypatch.setattr(run, "GROUPS", (ONE, TWO))
     monkeypatch.setattr(run, "prepare", lambda steps: None)
     monkeypatch.setattr(run, "why_no_cluster", lambda: "")
-    monkeypatch.setattr(results, "WHOLE_RUN", found.whole_run)
+    monkeypatch.setattr(results, "RECORD", found.record)
+    monkeypatch.setattr(results, "LAST_RUN", found.last_run)
+    monkeypatch.setattr(run.history, "commit", lambda: "abc")
     monkeypatch.setattr(run.making, "missing", found.missing)
     monkeypatch.setattr(run.making, "build", found.build)
     monkeypatch.setattr(run.history, "turn", lambda: 0)
@@ -81,10 +83,10 @@ def test_ci_runs_the_tests_and_then_the_groups_within_their_time(
         "some-two: passed in 1 min 0 s",
         f"{len(BASE) + 2} passed, 0 failed, 0 skipped",
     ]
-    written = results.read(suite.whole_run.parent / "log" / "results.json")
+    written = results.read(suite.last_run)
     assert written is not None
-    assert not written.whole
-    assert not suite.whole_run.exists()
+    assert {part.commit for part in written.parts} == {"abc"}
+    assert not suite.record.exists()
 
 
 def test_ci_says_which_groups_do_not_run_and_why(suite: Suite, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,19 +118,16 @@ def test_a_group_that_did_not_come_to_its_end_leaves_no_cluster(suite: Suite, mo
     assert stopped == [True]
 
 
-def test_a_whole_run_is_recorded_when_every_part_came_to_its_end(suite: Suite) -> None:
+def test_a_whole_run_records_every_part_that_came_to_its_end(suite: Suite) -> None:
     suite.outcomes["some-one"] = Part(name="some-one", outcome="failed")
-    assert run.test_all() == 1
-    assert suite.built == ["kueue", "prometheus"]
-    written = results.read(suite.whole_run)
-    assert written is not None
-    assert written.whole
-    assert [part.name for part in written.parts] == [*BASE, "some-one", "some-two"]
-
-    suite.whole_run.unlink()
     suite.outcomes["cluster"] = Part(name="cluster", outcome="failed", complete=False)
     assert run.test_all() == 1
-    assert not suite.whole_run.exists()
+    assert suite.built == ["kueue", "prometheus"]
+    written = results.read(suite.record)
+    assert written is not None
+    outcomes = {part.name: part.outcome for part in written.parts}
+    assert (outcomes["some-one"], outcomes["some-two"]) == ("failed", "passed")
+    assert "cluster" not in outcomes
 
 
 def test_a_run_that_cannot_go_on_says_so_of_what_is_left(

@@ -85,7 +85,7 @@ def test_the_last_lines_say_what_ran_and_what_did_not_and_the_counts_come_last()
         Part(name="some-b", outcome="not run", complete=False, why=lacks(["kueue"])),
     )
     tests = tuple(Result(test=str(n), outcome=o, seconds=0) for n, o in enumerate(("passed", "failed", "passed")))
-    assert last_lines(Run(commit="", whole=False, parts=parts, tests=tests)) == [
+    assert last_lines(Run(parts=parts, tests=tests)) == [
         "unit: passed in 58 s",
         "some-a: failed in 6 min 22 s: log: .local/log/some-a.log",
         "some-b: not run: the mirror lacks kueue; `make mirror` builds it",
