@@ -100,6 +100,16 @@ def test_a_wrong_variable_is_named_before_tensorflow_is_imported(
         cluster(environ)
 
 
+def test_the_process_ends_with_the_code_of_its_command(tmp_path: Path) -> None:
+    """It ends in its own way, past TensorFlow's threads."""
+    with started(MODULE, ["train", "--nonsense"], [{}], tmp_path) as (wrong,):
+        assert wrong.wait() == 64
+    assert "tf-trainer: error: unrecognized arguments: --nonsense" in wrong.text()
+    with started(MODULE, ["preprocess"], [{"DATA_DIR": str(tmp_path / "data" / "v1")}], tmp_path) as (right,):
+        assert right.wait() == 0
+    assert right.events("done")
+
+
 def _processes(trained: Trained, root: Path, tasks: Sequence[str]) -> list[dict[str, str]]:
     """The environment of each task, such as `worker`, of one cluster on this machine."""
     addresses: dict[str, list[str]] = {}
