@@ -10,10 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from .flags import Batching
-
 Tensors = Mapping[str, Any]
 Run = Callable[[Tensors], Tensors]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batching:
+    """Requests at the same time are answered together: `size` rows at most, after `seconds` of waiting at most."""
+
+    size: int = 1000
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .batching import Batching
+
 # Without types: the packages are in the image, not in the development environment.
 text_format: Any = import_module("google.protobuf.text_format")
 model_server_config: Any = import_module("tensorflow_serving.config.model_server_config_pb2")
@@ -40,14 +42,6 @@ class ModelConfig:
     base: Path
     versions: Versions
     labels: dict[str, int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Batching:
-    """Requests at the same time are answered together: `size` rows at most, after `seconds` of waiting at most."""
-
-    size: int = 1000
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..common.log import log
-from .batching import Batcher, Tensors
+from .batching import Batcher, Batching, Tensors
 from .errors import RequestError
-from .flags import Batching, ModelConfig, Options
+from .flags import ModelConfig, Options
 
 tf: Any = import_module("tensorflow")
 prediction_log: Any = import_module("tensorflow_serving.apis.prediction_log_pb2")
