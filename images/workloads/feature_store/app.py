@@ -22,7 +22,7 @@ from .store import Row, Store
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_NAME = 256
 _PEER_SECONDS = 5.0
-# Marks a request that another replica passed on, so that two that disagree about the owner do not do so for ever.
+# Marks a request that another replica passed on, so that two that disagree about the owner do not pass it on endlessly.
 _PASSED_ON = "X-Passed-On"
 
 

@@ -47,7 +47,7 @@ def backup(settings: BackupSettings) -> str:
         (folder / MANIFEST).write_text(json.dumps(manifest))
 
     if not place.publish(target, fill):
-        raise FolderError(f"{target} is there already: another backup was made in the same second")
+        raise FolderError(f"{target} exists: another backup was made in the same second")
     for old in complete(settings)[: -settings.keep]:
         place.remove(settings.folder / old)
         log("removed an old backup", backup=old)
