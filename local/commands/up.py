@@ -4,7 +4,7 @@ import http.client
 import json
 import time
 import urllib.error
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rich import box
@@ -49,12 +49,15 @@ def up(stack: str, *, only_cluster: bool = False) -> None:
         pulumi.up(steps, *policy_options(stack), queued=environment.queueing is not None)
         steps.timings["total"] = time.monotonic() - started
         steps.write_timings(instance.folder / "timings.json")
-    show_outputs(pulumi)
+    predictors = [
+        (team.name, server.name) for team in environment.teams for server in team.serving if server.kind == "deployment"
+    ]
+    show_outputs(pulumi, predictors)
     Console(stderr=True).print(f"[dim]done in {time.monotonic() - started:.0f} s[/dim]")
 
 
-def show_outputs(pulumi: Pulumi) -> None:
-    """The outputs as tables, and for the first server a line to try."""
+def show_outputs(pulumi: Pulumi, predictors: Collection[tuple[str, str]]) -> None:
+    """The outputs as tables, and for the first predictor a line to try. `predictors`: their teams and names."""
     outputs: Any = pulumi.outputs()
     console = Console(highlight=False)
     table = Table(title="Stack outputs (all of them: make outputs)", title_justify="left", box=box.SIMPLE_HEAD)
@@ -67,7 +70,8 @@ def show_outputs(pulumi: Pulumi) -> None:
             table.add_row(team, f"training {name}", f"model {model['name']}, version {model['version']}")
         for name, item in workloads["serving"].items():
             table.add_row(team, f"serving {name}", item["url"])
-            servers.append(item)
+            if (team, name) in predictors:
+                servers.append(item)
     console.print(table)
     if servers:
         server = servers[0]

@@ -17,6 +17,7 @@ import pytest
 
 from components.monitoring.dashboards.grafana import FOLDER_ANNOTATION, LABEL
 from components.monitoring.dashboards.queries import PanelQuery, queries
+from components.monitoring.dashboards.servers import SERVERS
 from tests import promql
 from tests.embedded import EmbeddedCluster
 from tests.platform.helpers.api import CONNECTIONS, Api
@@ -116,7 +117,7 @@ def test_every_panel_has_data_or_a_reason(
 
 
 def test_the_choices_of_a_dashboard_have_values(prometheus: Queries) -> None:
-    found = {one["metric"]["service"] for one in prometheus.ask(f'predictor_ready{{namespace="{TEAM}"}}')}
+    found = {one["metric"]["service"] for one in prometheus.ask(f'{SERVERS}{{namespace="{TEAM}"}}')}
     assert CHOICES["server"] in found
 
 

@@ -1,7 +1,7 @@
-"""The dashboard of one model server, chosen by its team's namespace and its name.
+"""The dashboard of one server, chosen by its team's namespace and its name, whatever its kind.
 
-What a server says of itself is what the predictor offers (images/workloads/predictor/metrics.py). Others that count the
-same things under the same names get the same dashboard.
+What requests are called differs by kind (`components.serving.engines`): a query asks for all of the names, of which a
+server has one. What only a predictor says of itself is empty for the others.
 """
 
 from __future__ import annotations
@@ -10,19 +10,33 @@ from grafana_foundation_sdk.models import dashboard
 
 from components.monitoring.dashboards.panels import RATE, Choice, Query, Row, board, graph, listing, number
 from components.monitoring.rules import slo
-from components.serving.engines import DEPLOYMENT as PREDICTOR
+from components.serving.engines import FACTS, ServerFacts
 
 HERE = 'namespace="$namespace", service="$server"'
-# Predictions: what clients ask for, and not probes or scrapes.
-ASKED = f"{HERE}, {PREDICTOR.asked}"
-# The Deployment, its autoscaler and its pods have the name of the entry, as its Service has.
+# The workload, its autoscaler and its pods have the name of the entry, as its Service has.
 DEPLOYMENT = 'namespace="$namespace", deployment="$server"'
+STATEFUL_SET = 'namespace="$namespace", statefulset="$server"'
 SCALER = 'namespace="$namespace", horizontalpodautoscaler="$server"'
-CONTAINER = 'namespace="$namespace", pod=~"$server-[0-9a-f]+-[0-9a-z]+", container="server"'
+CONTAINER = 'namespace="$namespace", pod=~"$server-([0-9a-f]+-[0-9a-z]+|[0-9]+)", container="server"'
+# Every server promises something: so all of them are in this series.
+SERVERS = slo.budget_name(slo.ERRORS)
 
 
 def _rate(series: str, matchers: str, window: str = RATE) -> str:
     return f"rate({series}{{{matchers}}}[{window}])"
+
+
+def _requests(aggregate: str) -> str:
+    """What clients ask for, and not probes or scrapes, of whichever kind the server is."""
+    return " or ".join(
+        f"{aggregate}({_rate(facts.requests, ', '.join((HERE, facts.asked)))})" for facts in FACTS.values()
+    )
+
+
+def _failed() -> str:
+    return " or ".join(
+        f"sum({_rate(facts.requests, ', '.join((HERE, facts.asked, facts.failed)))})" for facts in FACTS.values()
+    )
 
 
 def _share_of_limit(used: str, resource: str) -> str:
@@ -31,14 +45,18 @@ def _share_of_limit(used: str, resource: str) -> str:
 
 
 def _within(quantile: float) -> Query:
-    buckets = _rate("predictor_request_duration_seconds_bucket", ASKED)
-    return Query(f"histogram_quantile({quantile:g}, sum by (le) ({buckets}))", f"{quantile * 100:g} % within")
+    """Seconds within which a share of the requests is answered."""
+
+    def of_kind(facts: ServerFacts) -> str:
+        buckets = _rate(f"{facts.latency}_bucket", f"{HERE}, {facts.asked}")
+        return f"histogram_quantile({quantile:g}, sum by (le) ({buckets})) / {facts.unit:g}"
+
+    return Query(" or ".join(map(of_kind, FACTS.values())), f"{quantile * 100:g} % within")
 
 
 def servers_board() -> dashboard.Dashboard:
     """Requests, promises, replicas and resources of a model server."""
-    every = f"sum({_rate('predictor_requests_total', ASKED)})"
-    failed = _rate("predictor_requests_total", f'{ASKED}, status=~"5.."')
+    every, failed = _requests("sum"), _failed()
     return board(
         "ml-platform-servers",
         "Model servers",
@@ -49,7 +67,7 @@ def servers_board() -> dashboard.Dashboard:
                     number("Requests", every, explained="Predictions that clients ask for.", unit="reqps"),
                     number(
                         "Errors",
-                        f"(sum({failed}) or vector(0)) / ({every} > 0)",
+                        f"(({failed}) or vector(0)) / (({every}) > 0)",
                         explained="Share of the predictions that failed on the server's side.",
                         unit="percentunit",
                         bad_from=0.01,
@@ -75,8 +93,8 @@ def servers_board() -> dashboard.Dashboard:
                 panels=[
                     graph(
                         "By status",
-                        Query(f"sum by (status) ({_rate('predictor_requests_total', ASKED)})", "{{status}}"),
-                        explained="Predictions only.",
+                        Query(_requests("sum by (status) "), "{{status}}"),
+                        explained="What clients ask for: no probes and scrapes.",
                         unit="reqps",
                         stacked=True,
                     ),
@@ -97,7 +115,7 @@ def servers_board() -> dashboard.Dashboard:
                     ),
                     graph(
                         "By replica",
-                        Query(f"sum by (pod) ({_rate('predictor_requests_total', ASKED)})", "{{pod}}"),
+                        Query(_requests("sum by (pod) "), "{{pod}}"),
                         explained="Uneven where clients keep few connections open.",
                         unit="reqps",
                     ),
@@ -123,8 +141,16 @@ def servers_board() -> dashboard.Dashboard:
                 panels=[
                     graph(
                         "Replicas",
-                        Query(f"sum(kube_deployment_spec_replicas{{{DEPLOYMENT}}})", "wanted"),
-                        Query(f"sum(kube_deployment_status_replicas_available{{{DEPLOYMENT}}})", "available"),
+                        Query(
+                            f"sum(kube_deployment_spec_replicas{{{DEPLOYMENT}}})"
+                            f" or sum(kube_statefulset_replicas{{{STATEFUL_SET}}})",
+                            "wanted",
+                        ),
+                        Query(
+                            f"sum(kube_deployment_status_replicas_available{{{DEPLOYMENT}}})"
+                            f" or sum(kube_statefulset_status_replicas_available{{{STATEFUL_SET}}})",
+                            "available",
+                        ),
                         Query(f"sum(kube_horizontalpodautoscaler_spec_max_replicas{{{SCALER}}})", "at most"),
                         explained="Wanted by the autoscaler, or by the stack where there is none.",
                         width=8,
@@ -176,8 +202,8 @@ def servers_board() -> dashboard.Dashboard:
             ),
         ],
         choices=[
-            Choice(name="namespace", series="predictor_ready", label="namespace"),
-            Choice(name="server", series='predictor_ready{namespace="$namespace"}', label="service"),
+            Choice(name="namespace", series=SERVERS, label="namespace"),
+            Choice(name="server", series=f'{SERVERS}{{namespace="$namespace"}}', label="service"),
         ],
     )
 
