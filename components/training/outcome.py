@@ -27,6 +27,7 @@ POLL_SECONDS = 2
 REPORTED = "ml-platform/reported-failure"
 # What the API server adds to an object, and what a new one must not have.
 _SERVER_FIELDS = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "deletionTimestamp")
+_QUEUE_PREFIX = "kueue.x-k8s.io/"
 LOG_CHARACTERS = 2000
 GONE_SECONDS = 120
 
@@ -98,7 +99,18 @@ def renewed(found: Mapping[str, Any]) -> dict[str, Any]:
     metadata["annotations"] = {key: value for key, value in metadata.get("annotations", {}).items() if key != REPORTED}
     metadata.pop("finalizers", None)
     spec = {key: value for key, value in found["spec"].items() if key not in ("runtimePatches", "managedBy")}
-    return {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": metadata, "spec": spec}
+    return {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": metadata, "spec": _unmarked(spec)}
+
+
+def _unmarked(value: Any) -> Any:
+    """A spec without the labels and annotations that Kueue writes into the templates of an admitted object's pods."""
+    if isinstance(value, list):
+        items: list[Any] = value
+        return [_unmarked(item) for item in items]
+    if isinstance(value, dict):
+        pairs: dict[str, Any] = value
+        return {key: _unmarked(inner) for key, inner in pairs.items() if not key.startswith(_QUEUE_PREFIX)}
+    return value
 
 
 def facts_from(stored: Mapping[str, Any]) -> EngineFacts:

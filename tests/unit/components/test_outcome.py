@@ -134,6 +134,25 @@ def test_a_reported_failure_is_made_again_and_another_is_not() -> None:
     assert "status" not in made
 
 
+def test_an_object_that_is_made_again_has_nothing_of_its_queue_but_its_place_in_it() -> None:
+    """The queue marks the templates again, and would refuse an object with marks of another admission."""
+    label = {"app.kubernetes.io/name": "ranker"}
+    marked = {**label, "kueue.x-k8s.io/podset": "chief"}
+    found: dict[str, Any] = {
+        "apiVersion": "kubeflow.org/v1",
+        "kind": "TFJob",
+        "metadata": {"name": "ranker-v1", "uid": "1", "labels": {"kueue.x-k8s.io/queue-name": "default"}},
+        "spec": {
+            "runPolicy": {"suspend": False},
+            "tfReplicaSpecs": {"Chief": {"template": {"metadata": {"labels": marked}, "spec": {"containers": [{}]}}}},
+        },
+    }
+    made = outcome.renewed(found)
+    assert made["metadata"]["labels"] == {"kueue.x-k8s.io/queue-name": "default"}
+    template = made["spec"]["tfReplicaSpecs"]["Chief"]["template"]
+    assert template == {"metadata": {"labels": label}, "spec": {"containers": [{}]}}
+
+
 def test_one_that_was_deleted_is_not_waited_for() -> None:
     with pytest.raises(RuntimeError, match="was deleted while it ran"):
         follow(Cluster({}, {"gone": True}))
