@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ..common.buckets import BucketError
 from ..common.folder import FolderError
 from ..common.log import log
-from ..common.wsgi import serve
+from ..web.wsgi import serve
 from .app import create_app
 from .backups import ReplicaError, backup, restore
 from .settings import SettingsError, backup_from_environ, from_environ

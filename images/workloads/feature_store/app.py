@@ -15,7 +15,7 @@ from prometheus_client import Gauge
 from werkzeug.exceptions import HTTPException
 
 from ..common.log import log
-from ..common.requests import RequestMetrics
+from ..web.requests import RequestMetrics
 from .settings import Settings
 from .store import Row, Store
 

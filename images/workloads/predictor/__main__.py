@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from ..common.wsgi import serve
+from ..web.wsgi import serve
 from .app import create_app
 from .settings import SettingsError, from_environ
 

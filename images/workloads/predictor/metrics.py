@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import Counter, Gauge
 
-from ..common.requests import RequestMetrics
+from ..web.requests import RequestMetrics
 from .model import Model
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.log import log
-from ..common.wsgi import serve
+from ..web.wsgi import serve
 
 # Before TensorFlow is imported, which takes seconds.
 from .flags import FlagError, Options, parse
@@ -18,7 +18,7 @@ _GRACE_SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the WSGI server is told (`common.wsgi.ServerSettings`)."""
+    """What the WSGI server is told (`web.wsgi.ServerSettings`)."""
 
     port: int
     host: str = "0.0.0.0"  # noqa: S104  a pod is reached on its own address

@@ -9,7 +9,7 @@ import pytest
 from components.monitoring.rules import ALERTS, slo
 from components.monitoring.rules.model import Recording
 from components.serving.engines import DEPLOYMENT, FACTS, LATENCY_BUCKETS, STATEFUL, TENSORFLOW, ServerFacts
-from images.workloads.common.requests import BUCKETS, RequestMetrics
+from images.workloads.web.requests import BUCKETS, RequestMetrics
 from stacks.workloads.objectives import ServerSlo, Slo, check_latency, check_objective, objectives_of
 
 

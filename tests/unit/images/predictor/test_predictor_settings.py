@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from images.workloads.common.wsgi import DrainingWorker, gunicorn_options
 from images.workloads.predictor.__main__ import main
 from images.workloads.predictor.settings import Settings, SettingsError, from_environ
+from images.workloads.web.wsgi import DrainingWorker, gunicorn_options
 
 _REQUIRED = {"MODEL_NAME": "digits", "MODEL_VERSION": "v0123456789"}
 
