@@ -33,10 +33,7 @@ _IMAGES = {
 
 @dataclass(frozen=True, kw_only=True)
 class GpuOperatorArgs:
-    """`sharing`: how GPUs are shared; `pools`: where otherwise. `dra`: GPUs are claimed, so no device plugin runs.
-
-    `monitors`: whether the cluster knows ServiceMonitors.
-    """
+    """`sharing`: how GPUs are shared; `pools`: where otherwise. `dra`: GPUs are claimed, so no device plugin runs."""
 
     sources: Sources
     connection: Connection
@@ -44,7 +41,6 @@ class GpuOperatorArgs:
     pools: Mapping[str, Sharing] = field(default_factory=dict[str, Sharing])
     dcgm: bool = True
     dra: bool = False
-    monitors: bool = False
 
 
 def mig_config(sharing: Mapping[str, Sharing]) -> dict[str, Any]:
@@ -86,7 +82,7 @@ def operator_values(args: GpuOperatorArgs) -> dict[str, Any]:
     }
     values["dcgmExporter"] |= {
         "enabled": args.dcgm,
-        "serviceMonitor": {"enabled": args.monitors},
+        "serviceMonitor": {"enabled": False},
         "config": {"create": True, "name": "dcgm-counters", "data": counters_file()},
         "env": [{"name": "DCGM_EXPORTER_COLLECTORS", "value": f"{FOLDER}/{FILE}"}],
     }

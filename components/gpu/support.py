@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import pulumi
@@ -14,30 +13,16 @@ from components.gpu.daemons import NAMESPACE
 from components.gpu.dcgm import DcgmExporter, DcgmExporterArgs
 from components.gpu.device_plugin import DevicePlugin, DevicePluginArgs
 from components.gpu.operator import GpuOperator, GpuOperatorArgs
-from components.gpu_resources import Exclusive, Sharing
-from components.platform.connection import Connection
 from components.platform.operator import namespace_labels
-from components.platform.sources import Sources
 
 Driver = Literal["device-plugin", "operator", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class GpuSupportArgs:
-    """`driver`: what offers GPUs; `none` where the nodes bring it along. `sharing`: of all pools but those of `pools`.
-
-    `dra`: pods claim GPUs; NVIDIA's DRA driver is installed unless `driver` is `none`. `monitors`: whether the cluster
-    knows ServiceMonitors.
-    """
+class GpuSupportArgs(GpuOperatorArgs):
+    """`driver`: what offers GPUs; `none` where the nodes already include it, and then no DRA driver is installed."""
 
     driver: Driver
-    sources: Sources
-    connection: Connection
-    sharing: Sharing = field(default_factory=Exclusive)
-    pools: Mapping[str, Sharing] = field(default_factory=dict[str, Sharing])
-    dcgm: bool = True
-    dra: bool = False
-    monitors: bool = False
 
 
 class GpuSupport(pulumi.ComponentResource):
@@ -51,19 +36,7 @@ class GpuSupport(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         self.metrics_namespace = None
         if args.driver == "operator":
-            operator = GpuOperator(
-                name,
-                GpuOperatorArgs(
-                    sources=args.sources,
-                    connection=args.connection,
-                    sharing=args.sharing,
-                    pools=args.pools,
-                    dcgm=args.dcgm,
-                    dra=args.dra,
-                    monitors=args.monitors,
-                ),
-                child,
-            )
+            operator = GpuOperator(name, args, child)
             self.metrics_namespace = operator.operator.namespace if args.dcgm else None
         elif args.driver == "device-plugin" or args.dcgm:
             self._daemons(name, args, child)

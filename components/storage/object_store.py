@@ -37,7 +37,6 @@ REGION = "us-east-1"
 CREDENTIALS = "ml-platform-object-store"
 HEALTH = "/healthz"
 BUCKETS_ROOT, METADATA_ROOT = "/buckets", "/metadata"
-DATA_VOLUME = "data"
 RESOURCES = Resources(requests={"cpu": "50m", "memory": "64Mi"}, limits={"cpu": "1", "memory": "512Mi"})
 
 
