@@ -1,7 +1,7 @@
 # Every command makes what it needs first; run again, it does only what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help up cluster preview outputs predict status env recover down mirror upgrade clean test test-unit test-platform test-training test-groups test-all lint bench docs environment
+.PHONY: help up cluster preview outputs predict status env recover down mirror upgrade clean test test-unit test-platform test-training test-serving test-groups test-all lint bench docs environment
 SHELL := /bin/bash
 
 PYTHON := .local/venv/bin/python
@@ -53,6 +53,9 @@ test-unit: test-environment ## the tests that need no cluster
 	@$(PYTHON) -m pytest --numprocesses=auto --dist=loadfile tests/unit tests/policy tests/aws tests/tools
 
 test-training: test-environment ## the engines of training with their operators, on clusters of their own (builds the operators first)
+	@$(PYTHON) -m local test-groups $(@:test-%=%)
+
+test-serving: test-environment ## the engines of serving, on clusters of their own (builds their images first)
 	@$(PYTHON) -m local test-groups $(@:test-%=%)
 
 test-platform: test-environment ## every service of the platform, on clusters of its own (builds the operators first)
