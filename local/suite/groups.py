@@ -123,7 +123,7 @@ GROUPS = (
     ),
     Group(
         name="training-ray",
-        tests=("tests/engines/test_ray_pytorchjob.py",),
+        tests=("tests/engines/test_ray_pytorchjob.py", "tests/engines/test_ray_autoscaling.py"),
         code=(
             "stacks/training",
             "components/training/ray.py",

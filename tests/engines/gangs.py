@@ -122,6 +122,14 @@ def update_beside(cluster: EmbeddedCluster) -> Generator[list[CompletedProcess[s
     assert result, "pulumi up did not end"
 
 
+def assert_trained(gang: Gang) -> None:
+    """The model of the entry's version is served, and good."""
+    made, written = gang.output(), gang.manifest()
+    assert made["workload"]["kind"] == gang.kind
+    assert (written["name"], written["version"]) == (gang.entry, made["model"]["version"])
+    assert written["metrics"]["accuracy"] >= 0.97
+
+
 def assert_resumed(gang: Gang, job: str) -> None:
     """The training went on from a checkpoint, and trained no epoch again that was in it."""
     resumed = gang.events(job, "resuming")[-1]["epoch"]

@@ -5,7 +5,6 @@ Both at a time, on one cluster: the stack file is the two examples together.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -13,33 +12,19 @@ from typing import Any
 import pytest
 
 from tests.embedded import EmbeddedCluster, running, wait_for
-from tests.engines.gangs import Gang, assert_failure_is_told, assert_resumed, examples_together, update_beside
+from tests.engines.gangs import (
+    Gang,
+    assert_failure_is_told,
+    assert_resumed,
+    assert_trained,
+    examples_together,
+    update_beside,
+)
+from tests.engines.rays import HEAD, WORKER, RayGang, ray_gang
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 ROLE, INDEX = "training.kubeflow.org/replica-type", "training.kubeflow.org/replica-index"
-HEAD, WORKER = "ray.io/node-type=head", "ray.io/node-type=worker"
-PROGRAM_LOG = "cat /tmp/ray/session_latest/logs/job-driver-*.log"
-
-
-class RayGang(Gang):
-    """What a program on Ray prints is not in the log of the head's container."""
-
-    def events(self, job: str, event: str, selector: str = "") -> list[dict[str, Any]]:
-        heads = self.pods(job, selector or self.first)
-        if not heads:
-            return []
-        done = self.cluster.kubectl("exec", "-n", self.team, heads[0], "--", "sh", "-c", PROGRAM_LOG, ok=False)
-        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        return [line for line in lines if line["event"] == event]
-
-    def pods(self, job: str, selector: str) -> list[str]:
-        """The names of pods of a job."""
-        found = self.cluster.get("pods", "-n", self.team, "-l", f"{self.pod_label}={job},{selector}")["items"]
-        return [pod["metadata"]["name"] for pod in found]
-
-    def last_epoch(self, job: str) -> int:
-        return max((line["epoch"] for line in self.events(job, "progress")), default=0)
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +36,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluste
 
 @pytest.fixture(scope="module")
 def sweep(cluster: EmbeddedCluster) -> RayGang:
-    return RayGang(
-        cluster=cluster,
-        team="tuning",
-        entry="sweep",
-        kind="RayJob",
-        resource="rayjobs.ray.io",
-        pod_label="ray.io/originated-from-cr-name",
-        first=HEAD,
-        victim=HEAD,
-    )
+    return ray_gang(cluster)
 
 
 @pytest.fixture(scope="module")
@@ -77,17 +53,10 @@ def detector(cluster: EmbeddedCluster) -> Gang:
     )
 
 
-def check_model(gang: Gang) -> None:
-    made, written = gang.output(), gang.manifest()
-    assert made["workload"]["kind"] == gang.kind
-    assert (written["name"], written["version"]) == (gang.entry, made["model"]["version"])
-    assert written["metrics"]["accuracy"] >= 0.97
-
-
 @pytest.mark.proves("training/ray", "trains a model with a manifest")
 @pytest.mark.proves("training/ray", "waits in its team's queue")
 def test_a_ray_cluster_trains_a_model_and_goes(sweep: RayGang) -> None:
-    check_model(sweep)
+    assert_trained(sweep)
     assert sweep.pod_sets() == {"head": 1, "workers": 2}
     job = sweep.output()["workload"]["name"]
     wait_for("the cluster is gone", lambda: not sweep.pods(job, HEAD) + sweep.pods(job, WORKER), 60)
@@ -96,7 +65,7 @@ def test_a_ray_cluster_trains_a_model_and_goes(sweep: RayGang) -> None:
 @pytest.mark.proves("training/pytorchjob", "trains a model with a manifest")
 @pytest.mark.proves("training/pytorchjob", "waits in its team's queue")
 def test_a_master_and_workers_train_a_model(detector: Gang) -> None:
-    check_model(detector)
+    assert_trained(detector)
     assert detector.pod_sets() == {"master": 1, "worker": 2}
 
 
@@ -141,7 +110,7 @@ def test_lost_pods_cost_no_finished_epoch(cluster: EmbeddedCluster, sweep: RayGa
         wait_for("torch resumes", lambda: detector.events(jobs[detector], "resuming"), 120)
     assert result[0].returncode == 0, result[0].stdout + result[0].stderr
     assert_resumed(detector, jobs[detector])
-    check_model(sweep)
+    assert_trained(sweep)
 
 
 @pytest.mark.proves("training/ray", "a failure ends up with the program's own message")
