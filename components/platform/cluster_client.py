@@ -115,16 +115,20 @@ class Client:
         """Make an object of any kind what this one says, whoever changed it before. `manager` then owns its fields."""
         self._apply(wanted, namespace, manager=manager)
 
-    def annotate(self, found: Mapping[str, Any], annotations: Mapping[str, str]) -> None:
-        """Add annotations to an object of any kind."""
+    def annotate(self, found: Mapping[str, Any], annotations: Mapping[str, str]) -> bool:
+        """Add annotations to an object of any kind. False when the cluster cannot do it now, as without a webhook."""
         kind = self._kind(found)
-        self._any.patch(
-            kind,
-            body={"metadata": {"annotations": dict(annotations)}},
-            content_type=MERGE_PATCH,
-            _request_timeout=TIMEOUT_SECONDS,
-            **self._address(kind, found, found["metadata"].get("namespace", "")),
-        )
+        try:
+            self._any.patch(
+                kind,
+                body={"metadata": {"annotations": dict(annotations)}},
+                content_type=MERGE_PATCH,
+                _request_timeout=TIMEOUT_SECONDS,
+                **self._address(kind, found, found["metadata"].get("namespace", "")),
+            )
+        except DynamicApiError:
+            return False
+        return True
 
     def remove(self, found: Mapping[str, Any], seconds: float) -> None:
         """Delete an object of any kind and wait until it is gone. RuntimeError when it is still there then."""

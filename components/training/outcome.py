@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from components.platform.cluster_client import Client
 
 POLL_SECONDS = 2
+REPORT_TRIES = 5
 # By which a later `pulumi up` knows a failed object that was reported: it is made again then.
 REPORTED = "ml-platform/reported-failure"
 # What the API server adds to an object, and what a new one must not have.
@@ -175,8 +176,8 @@ def follow(client: Client, props: Mapping[str, Any], facts: EngineFacts) -> None
         if end is not None and end[0] == facts.complete:
             return
         if end is not None:
-            client.annotate(found, {REPORTED: found["metadata"]["uid"]})
-            raise RuntimeError("\n".join([f"{title} failed: {end[1]}", *([failure] if failure else [])]))
+            told = [f"{title} failed: {end[1]}", *([failure] if failure else []), *_report(client, found)]
+            raise RuntimeError("\n".join(told))
         now = stage(found, facts, pods, _workloads(client, found, facts), first(pods, container_wait))
         if now != shown:
             pulumi.log.info(f"{title}: {now}")
@@ -186,6 +187,15 @@ def follow(client: Client, props: Mapping[str, Any], facts: EngineFacts) -> None
                 f"{title} did not end within {props['patienceSeconds']} s: {_waits_for(found, facts, pods, failure)}"
             )
         time.sleep(POLL_SECONDS)
+
+
+def _report(client: Client, found: Mapping[str, Any]) -> list[str]:
+    """Mark a failure as reported. What to do where the cluster cannot: the reason of the failure matters more."""
+    for _ in range(REPORT_TRIES):
+        if client.annotate(found, {REPORTED: found["metadata"]["uid"]}):
+            return []
+        time.sleep(POLL_SECONDS)
+    return [f"It could not be marked as reported: delete the {found['kind']} before the next `pulumi up --refresh`"]
 
 
 def _workloads(client: Client, found: Mapping[str, Any], facts: EngineFacts) -> Sequence[Mapping[str, Any]]:

@@ -36,6 +36,8 @@ class Cluster:
         self.made: list[dict[str, Any]] = []
         self.workloads: list[dict[str, Any]] = []
         self.removed = 0
+        # How often it takes no annotation, as a cluster whose webhooks are away.
+        self.refusals = 0
 
     def find(self, wanted: dict[str, Any], _namespace: str) -> dict[str, Any] | None:
         assert (wanted["kind"], wanted["apiVersion"]) == ("TrainJob", "trainer.kubeflow.org/v1alpha1")
@@ -57,8 +59,12 @@ class Cluster:
         assert (kind, selector) == ("Pod", "jobset.sigs.k8s.io/jobset-name=detector-v1")
         return self.shown.pop(0) if self.shown else []
 
-    def annotate(self, _found: dict[str, Any], annotations: dict[str, str]) -> None:
+    def annotate(self, _found: dict[str, Any], annotations: dict[str, str]) -> bool:
+        if self.refusals > 0:
+            self.refusals -= 1
+            return False
         self.annotations.update(annotations)
+        return True
 
     def remove(self, _found: dict[str, Any], _seconds: float) -> None:
         self.removed += 1
@@ -236,3 +242,13 @@ def test_of_a_long_log_the_end_is_told() -> None:
 @pytest.mark.parametrize("facts", [TRAIN_JOB, RAY_JOB])
 def test_facts_come_back_from_the_state_as_they_were(facts: EngineFacts) -> None:
     assert outcome.facts_from(json.loads(json.dumps(asdict(facts)))) == facts
+
+
+@pytest.mark.parametrize(("refusals", "marked"), [(2, True), (99, False)])
+def test_a_failure_is_told_also_where_the_cluster_takes_no_mark(refusals: int, marked: bool) -> None:
+    cluster = Cluster({"conditions": [condition("Failed", reason="FailedJobs")]}, pods=([pod(exit_code=65)],))
+    cluster.refusals = refusals
+    with pytest.raises(RuntimeError, match=r"(?s)FailedJobs.*exit code 65") as failure:
+        follow(cluster)
+    assert (outcome.REPORTED in cluster.annotations) is marked
+    assert ("delete the TrainJob" in str(failure.value)) is not marked
