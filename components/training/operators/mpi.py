@@ -44,6 +44,8 @@ RULES: list[rbac.PolicyRuleArgsDict] = [
     },
     {"api_groups": [""], "resources": ["events"], "verbs": ["create", "patch"]},
     {"api_groups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get", "list", "watch", "update"]},
+    # It ends where it cannot watch them, also without another scheduler.
+    {"api_groups": ["scheduling.k8s.io"], "resources": ["priorityclasses"], "verbs": ["get", "list", "watch"]},
     # Not in upstream's: a job that was preempted has its launcher's time of start cleared before it goes on.
     {"api_groups": ["batch"], "resources": ["jobs/status"], "verbs": ["update"]},
 ]

@@ -110,6 +110,14 @@ def test_only_kinds_with_a_definition_are_switched_on(graphs: dict[str, Graph]) 
     assert pod["containers"][0]["args"] == ["--enable-scheme=pytorchjob", "--enable-scheme=tfjob"]
 
 
+def test_mpi_operator_may_watch_what_it_cannot_start_without() -> None:
+    assert {"list", "watch"} <= {
+        verb
+        for group, resource, verb in rights(mpi.RULES)
+        if (group, resource) == ("scheduling.k8s.io", "priorityclasses")
+    }
+
+
 def test_mpi_operator_may_resume_a_job_that_was_preempted() -> None:
     """It clears the time of start of the launcher's Job, by its status, and could not otherwise change its template."""
     assert {"api_groups": ["batch"], "resources": ["jobs/status"], "verbs": ["update"]} in mpi.RULES
