@@ -10,6 +10,7 @@ import pytest
 from stacks.check import read_environment
 from stacks.clouds.config import ExistingCluster, LocalCluster
 from stacks.environment.config import Environment
+from stacks.serving.engines.deployment import DeploymentServing
 from stacks.serving.parts import ServingResources, share_of
 from stacks.workloads.config import ResourcesConfig
 from tests.sound import sound
@@ -32,6 +33,7 @@ def test_the_small_file_means_what_the_documentation_says(issue: Environment):
     (team,) = issue.teams
     (training,) = team.training
     (serving,) = team.serving
+    assert isinstance(serving, DeploymentServing)
     assert issue.protects_data is False
     assert issue.images.registry == "localhost/ml-platform"
     assert (team.namespace_name, team.quota) == ("demo", None)
@@ -54,6 +56,8 @@ def test_the_full_file_is_kept_as_it_is(full: Environment):
     (team, other) = full.teams
     resnet, probe = team.training
     classifier, archived = team.serving
+    assert isinstance(classifier, DeploymentServing)
+    assert isinstance(archived, DeploymentServing)
     assert full.protects_data is False
     assert (team.namespace_name, other.namespace_name) == ("team-vision", "default-team")
     assert (resnet.trained_model, resnet.timeout, resnet.rerun) == ("classifier", 216000, "2026-01-31")
