@@ -10,10 +10,11 @@ from pulumi_aws import eks, iam
 
 from components.aws import policies, tags
 from components.aws.account import Account, managed_policy
+from components.storage.bucket import IDENTITY_AGENT, IDENTITY_PORT
 from components.traffic import Peer, Traffic
 
 # The agent of Pod Identity answers on every node at this address, which is no pod's and outside the network.
-POD_IDENTITY_AGENT = Traffic(direction="egress", peer=Peer(cidr="169.254.170.23/32"), ports=(80,))
+POD_IDENTITY_AGENT = Traffic(direction="egress", peer=Peer(cidr=IDENTITY_AGENT), ports=(IDENTITY_PORT,))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

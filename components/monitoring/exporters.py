@@ -12,7 +12,7 @@ import pulumi_kubernetes as k8s
 
 from components.labels import COMPONENT_LABEL, NAME_LABEL, TEAM_LABEL
 from components.monitoring import access
-from components.monitoring.names import NODE_EXPORTER, STATE_METRICS, labels, selector
+from components.monitoring.names import NODE_EXPORTER, PROGRAM, STATE_METRICS, labels, selector
 from components.monitoring.scraping import METRICS_PORT, NODE_LABEL, SIMULATED
 from components.monitoring.training_state import operated, state_config
 from components.platform.pods import platform_container, platform_pod
@@ -67,10 +67,10 @@ def state_metrics_pod(sources: Sources, engines: Sequence[EngineFacts]) -> core.
         *([f"--custom-resource-state-config={json.dumps(state_config(engines))}"] if operated(engines) else []),
         cpu="20m",
         memory="128Mi",
-        port=("http", STATE_PORT),
+        port=(PROGRAM, STATE_PORT),
     )
     main["readiness_probe"] = {"http_get": {"path": "/readyz", "port": STATE_TELEMETRY_PORT}, "period_seconds": 2}
-    main["liveness_probe"] = {"http_get": {"path": "/livez", "port": "http"}, "period_seconds": 15}
+    main["liveness_probe"] = {"http_get": {"path": "/livez", "port": PROGRAM}, "period_seconds": 15}
     return platform_pod(main, service_account=STATE_METRICS, token=True)
 
 

@@ -13,6 +13,7 @@ from components.monitoring.names import (
     NAMESPACE,
     PROMETHEUS,
     PROMETHEUS_PORT,
+    WEB,
 )
 from components.pods import USER
 
@@ -118,7 +119,7 @@ def own_prometheus_spec(store: Store, *, image: str) -> dict[str, Any]:
         "image": image,
         "version": tag_of(image),
         "serviceAccountName": PROMETHEUS,
-        "alerting": {"alertmanagers": [{"namespace": NAMESPACE, "name": ALERTMANAGER, "port": "web"}]},
+        "alerting": {"alertmanagers": [{"namespace": NAMESPACE, "name": ALERTMANAGER, "port": WEB}]},
     }
 
 
@@ -152,7 +153,7 @@ def service_spec(name: str, port: int) -> core.ServiceSpecArgsDict:
     return {
         "type": "ClusterIP",
         "selector": {NAME_LABEL: name},
-        "ports": [{"name": "web", "port": port, "target_port": "web", "protocol": "TCP"}],
+        "ports": [{"name": WEB, "port": port, "target_port": WEB, "protocol": "TCP"}],
     }
 
 

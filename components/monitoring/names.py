@@ -17,6 +17,9 @@ ALERTMANAGER = "alertmanager"
 OPERATOR = "prometheus-operator"
 STATE_METRICS = "kube-state-metrics"
 NODE_EXPORTER = "node-exporter"
+# What their ports are called: by the operator on what it makes, and on its own pod and that of kube-state-metrics.
+WEB = "web"
+PROGRAM = "http"
 PROMETHEUS_PORT = 9090
 ALERTMANAGER_PORT = 9093
 # Cluster roles of Prometheus: what it reads of nodes and of the API server, and how it finds targets in a namespace.

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.monitoring import access
-from components.monitoring.names import OPERATOR, labels, selector
+from components.monitoring.names import OPERATOR, PROGRAM, labels, selector
 from components.platform.pods import platform_container, platform_pod
 from components.platform.sources import Sources
 
@@ -112,8 +112,8 @@ def operator_pod(args: PrometheusOperatorArgs) -> core.PodSpecArgsDict:
         *arguments,
         cpu="20m",
         memory="128Mi",
-        port=("http", PORT),
+        port=(PROGRAM, PORT),
     )
-    main["readiness_probe"] = {"http_get": {"path": "/healthz", "port": "http"}, "period_seconds": 2}
-    main["liveness_probe"] = {"http_get": {"path": "/healthz", "port": "http"}, "period_seconds": 15}
+    main["readiness_probe"] = {"http_get": {"path": "/healthz", "port": PROGRAM}, "period_seconds": 2}
+    main["liveness_probe"] = {"http_get": {"path": "/healthz", "port": PROGRAM}, "period_seconds": 15}
     return platform_pod(main, service_account=OPERATOR, token=True)

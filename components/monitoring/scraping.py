@@ -20,10 +20,12 @@ from components.monitoring.names import (
     NODE_EXPORTER,
     NODE_NAMESPACE,
     OPERATOR,
+    PROGRAM,
     PROMETHEUS,
     STATE_METRICS,
+    WEB,
 )
-from components.serving.engines import METRICS_PATH
+from components.serving.engines import HTTP, METRICS_PATH
 
 # A node that only the API server knows of (cluster.simulatedNodes): nothing answers there.
 NODE_LABEL = "ml-platform/node"
@@ -63,11 +65,11 @@ class PodTarget:
 
 # The pods of Prometheus and Alertmanager get their labels from the operator.
 OWN_TARGETS = (
-    PodTarget(name=PROMETHEUS, namespace=NAMESPACE, labels={NAME_LABEL: PROMETHEUS}, port="web"),
-    PodTarget(name=ALERTMANAGER, namespace=NAMESPACE, labels={NAME_LABEL: ALERTMANAGER}, port="web"),
-    PodTarget(name=OPERATOR, namespace=NAMESPACE, labels={NAME_LABEL: OPERATOR}, port="http"),
+    PodTarget(name=PROMETHEUS, namespace=NAMESPACE, labels={NAME_LABEL: PROMETHEUS}, port=WEB),
+    PodTarget(name=ALERTMANAGER, namespace=NAMESPACE, labels={NAME_LABEL: ALERTMANAGER}, port=WEB),
+    PodTarget(name=OPERATOR, namespace=NAMESPACE, labels={NAME_LABEL: OPERATOR}, port=PROGRAM),
     PodTarget(
-        name=STATE_METRICS, namespace=NAMESPACE, labels={NAME_LABEL: STATE_METRICS}, port="http", honor_labels=True
+        name=STATE_METRICS, namespace=NAMESPACE, labels={NAME_LABEL: STATE_METRICS}, port=PROGRAM, honor_labels=True
     ),
     PodTarget(name=NODE_EXPORTER, namespace=NODE_NAMESPACE, labels={NAME_LABEL: NODE_EXPORTER}, port=METRICS_PORT),
     PodTarget(name="kube-dns", namespace="kube-system", labels={"k8s-app": "kube-dns"}, port=METRICS_PORT),
@@ -126,7 +128,7 @@ def team_monitor_spec() -> dict[str, Any]:
         "attachMetadata": {"node": True},
         "targetLabels": [NAME_LABEL],
         "endpoints": [
-            {"port": "http", "path": "/metrics", "relabelings": [_on_real_nodes(), _node_label(), _own_path()]}
+            {"port": HTTP, "path": "/metrics", "relabelings": [_on_real_nodes(), _node_label(), _own_path()]}
         ],
     }
 

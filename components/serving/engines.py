@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 # The annotation of a Service that says where its pods have metrics; without it, they are at /metrics.
 METRICS_PATH = "ml-platform/metrics-path"
+# What every server calls its port for clients and metrics, and policies and monitors name.
+HTTP = "http"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,14 +16,13 @@ from components.labels import Owner, object_labels, selector_labels
 from components.placement import Placement, spread_constraints, spreads_of_server
 from components.platform.disruption import Disruption, disruption_budget_spec
 from components.pods import Mount, Program, pod_spec
-from components.serving.engines import METRICS_PATH
+from components.serving.engines import HTTP, METRICS_PATH
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
     from pulumi_kubernetes.meta import v1 as meta
 
 COMPONENT = "serving"
-HTTP = "http"
 # While this file exists the server asks its clients to close their connections (docs/concepts/contracts.md).
 DRAINING_FILE = "/tmp/draining"  # noqa: S108
 # After the drain a server gets SIGTERM, and this long to answer what it has begun.

@@ -21,7 +21,7 @@ WORKLOADS = ("training", "serving", "backup")
 # Nothing that AWS has in public is at a private address: a cluster's own network stays closed.
 PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
 # Where EKS hands out the credentials of a pod's role.
-IDENTITY_AGENT = "169.254.170.23/32"
+IDENTITY_AGENT, IDENTITY_PORT = "169.254.170.23/32", 80
 
 
 def way_to_server(endpoint: str | None, *, identity: bool) -> list[networking.NetworkPolicyEgressRuleArgsDict]:
@@ -40,7 +40,9 @@ def way_to_server(endpoint: str | None, *, identity: bool) -> list[networking.Ne
         {"to": [{"ip_block": everywhere}], "ports": [{"protocol": "TCP", "port": port}]}
     ]
     if identity:
-        rules.append({"to": [{"ip_block": {"cidr": IDENTITY_AGENT}}], "ports": [{"protocol": "TCP", "port": 80}]})
+        rules.append(
+            {"to": [{"ip_block": {"cidr": IDENTITY_AGENT}}], "ports": [{"protocol": "TCP", "port": IDENTITY_PORT}]}
+        )
     return rules
 
 

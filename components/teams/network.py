@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from components.labels import COMPONENT_LABEL, NAME_LABEL
+from components.serving.engines import HTTP
 from components.traffic import Peer, Traffic
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def network_policies(declared: Iterable[Traffic] = ()) -> dict[str, networking.N
         "allow-serving": {
             "pod_selector": {"match_labels": {COMPONENT_LABEL: "serving"}},
             "policy_types": ["Ingress"],
-            "ingress": [{"ports": [{"protocol": "TCP", "port": "http"}]}],
+            "ingress": [{"ports": [{"protocol": "TCP", "port": HTTP}]}],
         },
         **({"allow-declared": _allow({}, team_wide)} if team_wide else {}),
         **{
