@@ -29,7 +29,8 @@ class EngineFacts:
 
     `resource` is its plural in the API. `framework` is its name in Kueue's configuration. `complete` and `failed` are
     the types of its conditions at its end. `pod_label` is on its pods, with the name of the object. `suspend` is the
-    path below `spec` of the field that keeps it from starting. `phase` is for an object that has no conditions.
+    path below `spec` of the field that keeps it from starting. `phase` is for an object that has no conditions. `lost`
+    is what the message of a failure has where the operator gave up for a lost pod, though there were retries left.
     `operator` says who runs it: None for Kubernetes itself.
     """
 
@@ -43,6 +44,7 @@ class EngineFacts:
     pod_label: str
     suspend: str = "suspend"
     phase: Phase | None = None
+    lost: str | None = None
     operator: str | None = None
 
     @property
@@ -93,6 +95,8 @@ TF_JOB = EngineFacts(
     failed="Failed",
     pod_label="training.kubeflow.org/job-name",
     suspend="runPolicy.suspend",
+    # Of v1.9.4. With retries, a program that fails by itself has another message, of the limit of its restarts.
+    lost="replica(s) failed",
     operator="training-operator",
 )
 MPI_JOB = EngineFacts(

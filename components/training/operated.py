@@ -132,6 +132,7 @@ class OperatedTraining(Trained):
                 namespace=training.namespace,
                 name=planned.name,
                 patience_seconds=training.patience_seconds,
+                retries=training.retries,
             ),
             pulumi.ResourceOptions(
                 parent=self, depends_on=[job], custom_timeouts=pulumi.CustomTimeouts(create=patience)

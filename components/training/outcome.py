@@ -35,13 +35,17 @@ GONE_SECONDS = 120
 
 @dataclass(frozen=True, kw_only=True)
 class OutcomeArgs:
-    """`name` is the object's name in `namespace`; it may take `patience_seconds` from now, its queue included."""
+    """`name` is the object's name in `namespace`; it may take `patience_seconds` from now, its queue included.
+
+    `retries` is how often it is made again where its operator gives up for a lost pod.
+    """
 
     connection: Connection
     facts: EngineFacts
     namespace: pulumi.Input[str]
     name: pulumi.Input[str]
     patience_seconds: int
+    retries: int = 0
 
 
 def ended(status: Mapping[str, Any], facts: EngineFacts) -> tuple[str, str] | None:
@@ -154,8 +158,12 @@ def _restart_reported(client: Client, props: Mapping[str, Any], facts: EngineFac
     found = client.find(_address(props, facts), props["namespace"])
     if found is None or found["metadata"].get("annotations", {}).get(REPORTED) != found["metadata"]["uid"]:
         return
+    _make_again(client, found)
+
+
+def _make_again(client: Client, found: Mapping[str, Any]) -> None:
     client.remove(found, GONE_SECONDS)
-    client.apply(renewed(found), props["namespace"], manager=applier(found))
+    client.apply(renewed(found), found["metadata"]["namespace"], manager=applier(found))
 
 
 def follow(client: Client, props: Mapping[str, Any], facts: EngineFacts) -> None:
@@ -163,7 +171,7 @@ def follow(client: Client, props: Mapping[str, Any], facts: EngineFacts) -> None
     namespace, name = props["namespace"], props["name"]
     title = f"{facts.kind} {namespace}/{name}"
     failure: str | None = None
-    shown = ""
+    shown, retries = "", props.get("retries", 0)
     deadline = time.monotonic() + props["patienceSeconds"]
     while True:
         found = client.find(_address(props, facts), namespace)
@@ -175,6 +183,12 @@ def follow(client: Client, props: Mapping[str, Any], facts: EngineFacts) -> None
         end = ended(found.get("status", {}), facts)
         if end is not None and end[0] == facts.complete:
             return
+        if end is not None and retries and facts.lost and facts.lost in end[1]:
+            # It resumes from its checkpoint.
+            pulumi.log.info(f"{title}: lost a pod, starts again")
+            _make_again(client, found)
+            failure, retries = None, retries - 1
+            continue
         if end is not None:
             told = [f"{title} failed: {end[1]}", *([failure] if failure else []), *_report(client, found)]
             raise RuntimeError("\n".join(told))
@@ -223,6 +237,7 @@ class Outcome(dynamic.Resource, module="training", name="Outcome"):
             "name": args.name,
             "facts": asdict(args.facts),
             "patienceSeconds": args.patience_seconds,
+            "retries": args.retries,
             **args.connection.properties,
         }
         super().__init__(_OutcomeProvider(), name, properties, opts)

@@ -6,6 +6,7 @@ Both at a time, on one cluster: the stack file is the two examples together.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -115,8 +116,9 @@ def test_a_lost_worker_costs_no_finished_epoch(cluster: EmbeddedCluster, ranker:
         during.enter_context(cluster.changed_config(slow))
         result = during.enter_context(update_beside(cluster))
         jobs = {gang: gang.new_job(before[gang]) for gang in gangs}
-        for gang, job in jobs.items():
-            gang.lose_a_pod(job)
+        with ThreadPoolExecutor() as losses:
+            # Each when it has a checkpoint: one may be done before the other begins.
+            list(losses.map(lambda gang: gang.lose_a_pod(jobs[gang]), gangs))
         for gang, job in jobs.items():
             wait_for(f"{gang.entry} goes on", lambda gang=gang, job=job: gang.events(job, "resuming"), 300)
     assert result[0].returncode == 0, result[0].stdout + result[0].stderr

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import re
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 
 from components.training import outcome
-from components.training.engines import RAY_JOB, TRAIN_JOB, EngineFacts
+from components.training.engines import RAY_JOB, TF_JOB, TRAIN_JOB, EngineFacts
 
 PROPS: dict[str, Any] = {"namespace": "demo", "name": "detector-v1", "patienceSeconds": 60}
 
@@ -112,6 +113,35 @@ def test_pulumi_shows_where_a_training_stands_whenever_that_changes(monkeypatch:
         "TrainJob demo/detector-v1: 1 of 2 pods run",
         "TrainJob demo/detector-v1: 2 of 2 pods run",
     ]
+
+
+LOST = "TFJob demo/detector-v1 has failed because 1 Worker replica(s) failed."
+
+
+def test_a_lost_pod_costs_a_retry_where_the_operator_gives_up_for_it() -> None:
+    lost = {"conditions": [condition("Failed", message=LOST)]}
+    cluster = Cluster(lost, {}, lost, {}, {"conditions": [condition("Complete")]})
+    facts = replace(TRAIN_JOB, lost=TF_JOB.lost)
+    outcome.follow(cluster, {**PROPS, "retries": 2}, facts)  # pyright: ignore[reportArgumentType]
+    assert (cluster.removed, len(cluster.made)) == (2, 2)
+    assert cluster.annotations == {}
+
+
+@pytest.mark.parametrize(("retries", "message"), [(0, LOST), (2, "it has reached the specified backoff limit")])
+def test_a_failure_of_the_programs_own_costs_no_retry(retries: int, message: str) -> None:
+    cluster = Cluster({"conditions": [condition("Failed", message=message)]})
+    facts = replace(TRAIN_JOB, lost=TF_JOB.lost)
+    with pytest.raises(RuntimeError, match=re.escape(message)):
+        outcome.follow(cluster, {**PROPS, "retries": retries}, facts)  # pyright: ignore[reportArgumentType]
+    assert not cluster.made
+
+
+def test_a_training_that_loses_its_pod_again_and_again_fails() -> None:
+    cluster = Cluster({"conditions": [condition("Failed", message=LOST)]})
+    facts = replace(TRAIN_JOB, lost=TF_JOB.lost)
+    with pytest.raises(RuntimeError, match="replica"):
+        outcome.follow(cluster, {**PROPS, "retries": 3}, facts)  # pyright: ignore[reportArgumentType]
+    assert len(cluster.made) == 3
 
 
 def test_a_failure_is_told_with_its_reason_and_the_last_lines_of_the_pod_that_is_gone_by_then() -> None:
