@@ -61,9 +61,11 @@ def run_job(cluster: EmbeddedCluster, what: str, name: str) -> str:
 
     def ended() -> str:
         status = cluster.get("job", "-n", TEAM, name).get("status", {})
-        return next((c["type"] for c in status.get("conditions", []) if c["status"] == "True"), "")
+        # Kubernetes says first what will come of it, then that it has ended.
+        types = {one["type"] for one in status.get("conditions", []) if one["status"] == "True"}
+        return next(iter(types & {"Complete", "Failed"}), "")
 
-    wait_for(f"the Job {name} ended", lambda: ended() in ("Complete", "Failed"), 120)
+    wait_for(f"the Job {name} ended", ended, 120)
     log = cluster.kubectl("logs", "-n", TEAM, f"job/{name}").stdout
     assert ended() == "Complete", log
     return log

@@ -14,7 +14,10 @@ import pytest
 from tests.embedded import EmbeddedCluster, running, wait_for
 from tests.engines.requests import ask
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(720)]
+# Its protocols are seen in processes of their own (tests/unit/images/test_tf_server.py); its image takes ten minutes to
+# build, and no cluster has run it yet.
+NOT_SEEN = pytest.mark.skip(reason="not seen to pass on a cluster yet (issue 12)")
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(720), NOT_SEEN]
 
 PART = "serving/tensorflow"
 TEAM, SERVER = "demo", "digits-tf"
