@@ -32,13 +32,17 @@ from stacks.teams import secret_checks
 
 M = TypeVar("M", bound=BaseModel)
 
-_ENTRIES = ("training[j]", "serving[j]")
+_ENTRIES = ("training[j]", "serving[j]", "batch[j]")
 _TRAINED = "training: [*].modelName"
-_USES = "training[*].data, training[*].model, training[*].checkpoint, serving[*].storage, serving[*].backup.storage"
+_USES = (
+    "training[*].data, training[*].model, training[*].checkpoint, serving[*].storage, serving[*].backup.storage, "
+    "batch[*].data, batch[*].output, batch[*].storage"
+)
 _VOLUMES = "serving[*].volume.size, serving[*].replicas"
 _USERS = (
     "training, serving[*].model, serving[*].storage, serving[*].replicas, serving[*].autoscaling, serving[*].rollout, "
-    "serving[*].backup.storage"
+    "serving[*].backup.storage, batch[*].model, batch[*].storage, batch[*].data, batch[*].output, batch[*].shards, "
+    "batch[*].parallelism"
 )
 _POOLS = (
     "cluster: simulatedNodes[*].gpuProduct, simulatedNodes[*].dedicatedTo, nodePools[*].instanceTypes, "
@@ -50,7 +54,10 @@ def _of_team(team: str) -> tuple[Check, ...]:
     """The checks of one team and of the storages that it uses, in any stack. team: its path."""
     return (
         line(teams.trainer_faults, training=f"{team}.training: [?].modelName"),
-        line(teams.model_faults, server=f"{team}.serving[j]: storage", training=f"{team}.{_TRAINED}"),
+        *(
+            line(teams.model_faults, server=f"{team}.{entry}: storage", training=f"{team}.{_TRAINED}")
+            for entry in ("serving[j]", "batch[j]")
+        ),
         *(
             line(teams.neighbour_faults, affinity=f"{team}.{entry}.affinity?", serving=f"{team}.serving: [*].name")
             for entry in _ENTRIES
@@ -60,8 +67,15 @@ def _of_team(team: str) -> tuple[Check, ...]:
             network=f"{team}.network?",
             training=f"{team}.training: [*].name",
             serving=f"{team}.serving: [*].name",
+            batch=f"{team}.batch: [*].name",
         ),
-        line(teams.quota_faults, quota=f"{team}.quota?", training=f"{team}.training", serving=f"{team}.serving"),
+        line(
+            teams.quota_faults,
+            quota=f"{team}.quota?",
+            training=f"{team}.training",
+            serving=f"{team}.serving",
+            batch=f"{team}.batch",
+        ),
         line(secret_checks.login_faults, logins=f"{team}.imagePull?"),
         line(secret_checks.secret_faults, secrets=f"{team}.secrets?", logins=f"{team}.imagePull?"),
         line(storage_use.name_faults, team=f"{team}?", storage="storage: [*].name"),
@@ -81,7 +95,9 @@ def _of_team(team: str) -> tuple[Check, ...]:
             server=f"{team}.serving[j]: backup.storage",
             storage="storage: [*].access, [*].accessMode",
         ),
+        line(storage_use.writer_faults, entry=f"{team}.batch[j]?", storage="storage: [*].access, [*].accessMode"),
         line(storage_use.client_faults, entry=f"{team}.training[j]?", storage="storage"),
+        line(storage_use.batch_client_faults, team=f"{team}: batch, training[*].modelName", storage="storage"),
     )
 
 
@@ -114,15 +130,19 @@ _ENVIRONMENT = (
     line(gateway.mesh_faults, mesh="mesh", joins="teams[i].mesh?"),
     line(logging.mirror_faults, logging="logging?", embedded="cluster.embedded", mirror="catalog.mirror"),
     line(queueing.absence_faults, queueing="queueing", queue="teams[i].queue?"),
-    line(
-        queueing.priority_faults,
-        queueing="queueing: priorities[*].name",
-        priority="teams[i].training[j].queuePriority?",
+    *(
+        line(
+            queueing.priority_faults,
+            queueing="queueing: priorities[*].name",
+            priority=f"teams[i].{entry}.queuePriority?",
+        )
+        for entry in ("training[j]", "batch[j]")
     ),
     line(queueing.flavor_faults, queueing="queueing?", cluster=_POOLS, gpu="gpu"),
     line(
         queueing.queue_faults,
-        team="teams[i]: queue, quota, serving, training[*].resources",
+        team="teams[i]: queue, quota, serving, training[*].resources, batch[*].resources, batch[*].shards, "
+        "batch[*].parallelism",
         cluster=_POOLS,
         gpu="gpu",
         queueing="queueing: flavors, cohort",

@@ -59,12 +59,25 @@ class ServingOutput(TypedDict):
     route: str | None
 
 
+class BatchOutput(TypedDict):
+    """`workload` is what answers, a Job or a CronJob. `path` is the folder where the storage is mounted at `/output`.
+
+    Of a CronJob, each run has a folder of its own in it. `version` is the last part of `path`.
+    """
+
+    namespace: pulumi.Output[str]
+    workload: WorkloadOutput
+    version: str
+    path: str
+
+
 class TeamOutput(TypedDict):
     """What a team has; its entries by their names."""
 
     namespace: pulumi.Output[str]
     training: dict[str, TrainingOutput]
     serving: dict[str, ServingOutput]
+    batch: dict[str, BatchOutput]
 
 
 class MonitoringOutput(TypedDict):

@@ -34,5 +34,6 @@ def job_version(spec: Mapping[str, Any], **context: object) -> str:
     All others do, also those that do not change the result, since a Job cannot be changed in place.
     `context` is what the program depends on beside its spec, such as the name of its output.
     """
-    recipe = {key: value for key, value in spec.items() if key not in MUTABLE_JOB_FIELDS}
+    mutable = MUTABLE_JOB_FIELDS | ({"parallelism"} if spec.get("completion_mode") == "Indexed" else frozenset())
+    recipe = {key: value for key, value in spec.items() if key not in mutable}
     return version_of({"spec": recipe, **context})

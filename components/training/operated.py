@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components.jobs import QUEUE_LABELS
 from components.labels import object_labels, platform_labels
 from components.platform.versioning import version_of
 from components.training.engines import EngineFacts
@@ -17,7 +18,6 @@ from components.training.job import make_ground
 from components.training.outcome import Outcome, OutcomeArgs
 from components.training.recipe import (
     COMPONENT,
-    QUEUE_LABELS,
     OperatedArgs,
     TrainingArgs,
     model_folder,
@@ -141,5 +141,6 @@ class OperatedTraining(Trained):
         self.version = planned.version
         self.model = training.model
         self.model_path = model_folder(training, planned.version)
+        self.data_path = ground.data_dir
         self.workload = Workload(kind=facts.kind, name=pulumi.Output.from_input(planned.name))
         self.register_outputs({"job": self.workload.name, "version": self.version})

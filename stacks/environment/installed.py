@@ -23,7 +23,7 @@ def sample_images(environment: Environment) -> frozenset[str]:
     """The sample images of this repository that the teams' workloads name."""
     named, kind = set[str](), environment.cluster.kind
     for team in environment.teams:
-        named |= {entry.image for entry in (*team.training, *team.serving) if not _of_catalog(entry, kind)}
+        named |= {entry.image for entry in team.entries if not _of_catalog(entry, kind)}
         backups = (entry.backup for entry in team.serving if isinstance(entry, StatefulServing))
         named |= {backup.image for backup in backups if backup and backup.image}
         named |= {entry.preprocess.image for entry in team.training if entry.preprocess and entry.preprocess.image}

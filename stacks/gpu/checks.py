@@ -12,11 +12,9 @@ from stacks.clouds.pools import PoolFacts
 from stacks.gpu.config import Gpu, known_pools
 from stacks.language.faults import Fault, Path
 from stacks.language.model import did_you_mean, shown
-from stacks.serving.config import Serving
 from stacks.teams.config import TeamConfig
-from stacks.training.config import Training
 from stacks.workloads.config import ResourcesConfig
-from stacks.workloads.pod_sets import PodSet
+from stacks.workloads.pod_sets import Entry, PodSet
 
 
 def driver_faults(driver: str | None, cluster: Cluster) -> Iterator[Fault]:
@@ -92,7 +90,7 @@ def _sharing_problem(pool: PoolFacts, driver: str, cluster: Cluster) -> str | No
     return None
 
 
-def claim_faults(entry: Training | Serving, claims: bool | None) -> Iterator[Fault]:
+def claim_faults(entry: Entry, claims: bool | None) -> Iterator[Fault]:
     """Parts of GPUs where GPUs are claimed whole."""
     for pods in entry.pod_sets() if claims else ():
         for key, value in (("sharedGpus", pods.resources.shared_gpus), ("mig", pods.resources.mig)):
@@ -101,7 +99,7 @@ def claim_faults(entry: Training | Serving, claims: bool | None) -> Iterator[Fau
                 yield Fault(path=("entry", *pods.path, key), message=message)
 
 
-def workload_faults(entry: Training | Serving, team: str, cluster: Cluster, gpu: Gpu | None) -> Iterator[Fault]:
+def workload_faults(entry: Entry, team: str, cluster: Cluster, gpu: Gpu | None) -> Iterator[Fault]:
     """A pool that is not open to a workload, or whose nodes do not have what it asks for. team: its name."""
     pools = known_pools(cluster, gpu)
     if not pools:

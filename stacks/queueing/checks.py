@@ -156,10 +156,14 @@ def _amount_faults(team: TeamConfig, quotas: QueueQuotas) -> Iterator[Fault]:
 def _training_faults(
     team: TeamConfig, quotas: QueueQuotas, pools: Sequence[PoolFacts], *, cohort: bool
 ) -> Iterator[Fault]:
-    """Training that would never start: it requests more than its queue can ever have."""
-    for number, entry in enumerate(team.training):
+    """Work that would never start: it requests more than its queue can ever have."""
+    gangs = [
+        *(("training", number, entry.train_sets()) for number, entry in enumerate(team.training)),
+        *(("batch", number, entry.pod_sets()) for number, entry in enumerate(team.batch)),
+    ]
+    for key, number, sets in gangs:
         needed: list[tuple[Path, str, Callable[[Fraction], str], Fraction, list[Fraction]]] = []
-        for pods in entry.train_sets():
+        for pods in sets:
             if pods.resources.gpus and pools:
                 most = [
                     min(_most(quotas.gpus[pool.name], cohort=cohort, limit=there), there)
@@ -169,9 +173,9 @@ def _training_faults(
                 needed.append((pods.path, "gpus", str, pods.amount(GPU), most))
         for resource, one in quotas.resources.items():
             # A gang is admitted whole: all of its pods count.
-            asked = total(entry.train_sets(), resource)
+            asked = total(sets, resource)
             most = [_most(one, cohort=cohort, limit=asked)]
-            largest = max(entry.train_sets(), key=lambda pods: pods.amount(resource))
+            largest = max(sets, key=lambda pods: pods.amount(resource))
             needed.append((largest.path, resource, FORMATS[resource], asked, most))
         for path, resource, text, asked, mosts in needed:
             if all(asked > most for most in mosts):
@@ -179,7 +183,7 @@ def _training_faults(
                     f"{text(asked)} is more than the team's queue ever gets, {text(max(mosts, default=Fraction(0)))}: "
                     f"it would never start; raise queue.{resource} or what it may borrow, or lower it"
                 )
-                yield Fault(path=("team", "training", number, *path, resource), message=message)
+                yield Fault(path=("team", key, number, *path, resource), message=message)
 
 
 def _most(one: Amount, *, cohort: bool, limit: Fraction) -> Fraction:

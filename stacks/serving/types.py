@@ -9,7 +9,8 @@ from zoneinfo import available_timezones
 from stacks.language.model import Rule, shown
 from stacks.language.types import text_of
 
-_VERSION = re.compile(r"v[0-9a-f]{10}")
+# What `pulumi up` trained, or with the name of a Job what a schedule did.
+_VERSION = re.compile(r"v[0-9a-f]{10}(?:-[a-z][-a-z0-9]{0,50}-[0-9]{8,10})?")
 
 
 def check_version(value: object) -> str:
@@ -81,7 +82,12 @@ def check_time_zone(value: object) -> str:
 
 
 ModelVersion = Annotated[
-    str, Rule("model version", check_version, "`v` and ten hex digits, as the stack outputs show it")
+    str,
+    Rule(
+        "model version",
+        check_version,
+        "`v` and ten hex digits, as the stack outputs show it; of a retraining, its folder",
+    ),
 ]
 UrlPath = Annotated[str, Rule("URL path", check_path, "a path that begins with `/`")]
 # The union is strict, so that no "1" becomes 1.

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from components.quantities import format_bytes, parse_quantity
+from stacks.batch.config import BatchEntry
 from stacks.language.faults import Fault, Path
 from stacks.language.model import did_you_mean, shown
 from stacks.serving.config import Serving
@@ -30,6 +31,11 @@ def storage_uses(team: TeamConfig) -> Iterator[tuple[Path, str]]:
             yield ("serving", index, "storage"), server.storage
         if isinstance(server, StatefulServing) and server.backup is not None:
             yield ("serving", index, "backup", "storage"), server.backup.storage
+    for index, batch in enumerate(team.batch):
+        yield ("batch", index, "data"), batch.data
+        yield ("batch", index, "output"), batch.output
+        if batch.storage is not None:
+            yield ("batch", index, "storage"), batch.storage
 
 
 def name_faults(team: TeamConfig, storage: Sequence[Storage]) -> Iterator[Fault]:
@@ -70,13 +76,10 @@ def folder_faults(storage: Storage, teams: Sequence[TeamConfig]) -> Iterator[Fau
         yield Fault(path=("storage", place), message=message)
 
 
-def writer_faults(entry: Training, storage: Sequence[Storage]) -> Iterator[Fault]:
-    """A training that writes where nothing can be written, or not the way that it writes."""
+def writer_faults(entry: Training | BatchEntry, storage: Sequence[Storage]) -> Iterator[Fault]:
+    """A workload that writes where nothing can be written, or not the way that it writes."""
     known = {one.name: one for one in storage}
-    written = {"model": entry.model} | ({"data": entry.data} if entry.preprocess is not None else {})
-    if entry.checkpoint is not None:
-        written["checkpoint"] = entry.checkpoint
-    for key, name in written.items():
+    for key, name in _written(entry).items():
         place = ("entry", key)
         target = known.get(name)
         remedy = "name another storage" + (", or write preprocess: false" if key == "data" else "")
@@ -120,21 +123,45 @@ def backup_faults(server: Serving, storage: Sequence[Storage]) -> Iterator[Fault
         yield Fault(path=place, message=f"is written, but {shown(target.name)} is ReadOnlyMany; name another storage")
 
 
+def _written(entry: Training | BatchEntry) -> dict[str, str]:
+    """The storages that an entry writes, by the keys that name them."""
+    if isinstance(entry, BatchEntry):
+        return {"output": entry.output}
+    written = {"model": entry.model} | ({"data": entry.data} if entry.preprocess is not None else {})
+    return written | ({"checkpoint": entry.checkpoint} if entry.checkpoint is not None else {})
+
+
 def client_faults(entry: Training, storage: Sequence[Storage]) -> Iterator[Fault]:
-    """A training whose data and model are in buckets of two S3 servers: a program has one set of variables."""
+    """A training whose data and model are in buckets of two S3 servers."""
+    yield from _server_faults("model", entry.data, entry.model, storage)
+
+
+def batch_client_faults(team: TeamConfig, storage: Sequence[Storage]) -> Iterator[Fault]:
+    """Batch inference whose data, model and answers are in buckets of several S3 servers."""
+    for index, entry in enumerate(team.batch):
+        trainer = team.trainer_of(entry.model)
+        model = trainer.model if trainer else entry.storage
+        for key, other in (("output", entry.output), ("data", entry.data)):
+            for fault in _server_faults(key, model or entry.data, other, storage):
+                yield Fault(path=("team", "batch", index, key), message=fault.message)
+                break
+
+
+def _server_faults(key: str, first: str, second: str, storage: Sequence[Storage]) -> Iterator[Fault]:
+    """Two storages of a program that are on different S3 servers: it has one set of variables."""
     known = {one.name: one for one in storage}
-    data, model = known.get(entry.data), known.get(entry.model)
+    data, model = known.get(first), known.get(second)
     if not (isinstance(data, S3Storage) and isinstance(model, S3Storage)) or has_claim(data) or has_claim(model):
         return
     for key in ("endpoint", "region", "credentials"):
         own_server = (data.bucket is None) != (model.bucket is None)
         if own_server or getattr(data, key) != getattr(model, key):
             message = (
-                f"{shown(entry.model)} is on another S3 server than the data ({shown(entry.data)}), or of other "
+                f"{shown(second)} is on another S3 server than {shown(first)}, or of other "
                 "credentials, and a program has one set of them; name storages of the same endpoint, region and "
                 "credentials"
             )
-            yield Fault(path=("entry", "model"), message=message)
+            yield Fault(path=("entry", key), message=message)
             break
 
 
@@ -172,4 +199,8 @@ def _users(team: TeamConfig, storage: str) -> dict[str, int]:
     for server in team.serving:
         if isinstance(server, StatefulServing) and server.backup and server.backup.storage == storage:
             users[f"serving[{server.name}].backup"] = 1
+    for entry in team.batch:
+        trainer = team.trainer_of(entry.model)
+        if storage in (*entry.storages(), trainer.model if trainer else None):
+            users[f"batch[{entry.name}]"] = int(demand([entry], "pods"))
     return users

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from components.gpu_resources import GPU, SHARED_GPU, mig_resource
 from components.quantities import format_bytes, format_cpu, parse_quantity
+from stacks.batch.config import BatchEntry
 from stacks.language.faults import Fault
 from stacks.language.model import did_you_mean, shown
 from stacks.serving.config import Serving
@@ -15,7 +16,7 @@ from stacks.teams.config import Quota, TeamConfig
 from stacks.teams.network import NetworkConfig
 from stacks.training.config import Training
 from stacks.workloads.placement import Affinity
-from stacks.workloads.pod_sets import demand, peak
+from stacks.workloads.pod_sets import Entry, demand, peak
 
 
 def namespace_faults(teams: Sequence[TeamConfig]) -> Iterator[Fault]:
@@ -38,9 +39,9 @@ def trainer_faults(training: Sequence[Training]) -> Iterator[Fault]:
             yield Fault(path=("training", index, "modelName"), message=message)
 
 
-def model_faults(server: Serving, training: Sequence[Training]) -> Iterator[Fault]:
+def model_faults(server: Serving | BatchEntry, training: Sequence[Training]) -> Iterator[Fault]:
     """A model that is served but trained by nobody, or trained here and named as if it were elsewhere."""
-    if not isinstance(server, ModelServing):
+    if not isinstance(server, ModelServing | BatchEntry):
         return
     trainers = {entry.trained_model: entry.name for entry in reversed(training)}
     if server.storage is None and server.model not in trainers:
@@ -68,10 +69,13 @@ def neighbour_faults(affinity: Affinity, serving: Sequence[Serving]) -> Iterator
 
 
 def network_faults(
-    network: NetworkConfig | None, training: Sequence[Training], serving: Sequence[Serving]
+    network: NetworkConfig | None,
+    training: Sequence[Training],
+    serving: Sequence[Serving],
+    batch: Sequence[BatchEntry],
 ) -> Iterator[Fault]:
     """Traffic of workloads that the team does not have. A team without any has them in a stack of its own."""
-    entries = dict.fromkeys(entry.name for entry in (*training, *serving))
+    entries = dict.fromkeys(entry.name for entry in (*training, *serving, *batch))
     for direction in ("egress", "ingress") if network and entries else ():
         for index, traffic in enumerate(getattr(network, direction)):
             name = traffic.workload
@@ -81,7 +85,9 @@ def network_faults(
                 yield Fault(path=("network", direction, index, "workload"), message=message)
 
 
-def quota_faults(quota: Quota | None, training: Sequence[Training], serving: Sequence[Serving]) -> Iterator[Fault]:
+def quota_faults(
+    quota: Quota | None, training: Sequence[Training], serving: Sequence[Serving], batch: Sequence[BatchEntry]
+) -> Iterator[Fault]:
     """Quotas that could not hold the team's workloads at full load, a rollout of each server included."""
     if quota is None:
         return
@@ -94,9 +100,13 @@ def quota_faults(quota: Quota | None, training: Sequence[Training], serving: Seq
         (("pods",), "pods", quota.pods, str),
     ]
     for path, resource, limit, text in limits:
-        needed = demand((*training, *serving), resource)
+        needed = demand((*training, *serving, *batch), resource)
         if limit is not None and needed > parse_quantity(str(limit)):
-            parts = (*_requests("training", training, resource, text), *_requests("serving", serving, resource, text))
+            parts = (
+                *_requests("training", training, resource, text),
+                *_requests("serving", serving, resource, text),
+                *_requests("batch", batch, resource, text),
+            )
             message = (
                 f"{shown(limit)} is below the {text(needed)} that the workloads ask for at full "
                 f"load ({', '.join(parts)}); raise it to at least {text(needed)}, or lower the requests"
@@ -104,9 +114,7 @@ def quota_faults(quota: Quota | None, training: Sequence[Training], serving: Seq
             yield Fault(path=("quota", *path), message=message)
 
 
-def _requests(
-    key: str, entries: Sequence[Training | Serving], resource: str, text: Callable[[Fraction], str]
-) -> Iterator[str]:
+def _requests(key: str, entries: Sequence[Entry], resource: str, text: Callable[[Fraction], str]) -> Iterator[str]:
     """What each workload asks for of a resource at full load: `training[detector] 4 x 8`, `serving[digits] 1`."""
     for entry in entries:
         sets = [

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from stacks.batch.config import BatchEntry
 from stacks.clouds.kinds import TeamKeys
 from stacks.language.faults import Fault
 from stacks.language.model import ConfigModel, Many, rule, unique_names
@@ -61,8 +62,9 @@ class TeamConfig(TeamKeys):
     )
     training: Many[Training] = Field(default=(), description="Training entries of the team.")
     serving: Many[Serving] = Field(default=(), description="Serving entries of the team.")
+    batch: Many[BatchEntry] = Field(default=(), description="Batch inference entries of the team.")
 
-    _names = unique_names("training", "serving", "secrets")
+    _names = unique_names("training", "serving", "batch", "secrets")
 
     @rule("namespace")
     def _namespace(self) -> Iterator[Fault]:
@@ -71,6 +73,11 @@ class TeamConfig(TeamKeys):
                 check_namespace(self.name)
             except ValueError as error:
                 yield Fault(path=("name",), message=f"{error}, or write namespace: beside it")
+
+    @property
+    def entries(self) -> tuple[Training | Serving | BatchEntry, ...]:
+        """The workloads of the team."""
+        return (*self.training, *self.serving, *self.batch)
 
     @property
     def namespace_name(self) -> str:
@@ -85,12 +92,12 @@ class TeamConfig(TeamKeys):
         """The serving entries that serve a model."""
         return tuple(server for server in self.serving if isinstance(server, ModelServing))
 
-    def model_storage(self, server: ModelServing) -> str:
-        """The name of the storage that holds the model of `server`, an entry of this team."""
-        trainer = self.trainer_of(server.model)
-        storage = trainer.model if trainer else server.storage
+    def model_storage(self, user: ModelServing | BatchEntry) -> str:
+        """The name of the storage that holds the model of `user`, an entry of this team."""
+        trainer = self.trainer_of(user.model)
+        storage = trainer.model if trainer else user.storage
         if storage is None:
-            raise LookupError(f"teams[{self.name}].serving[{server.name}]: nobody trains {server.model!r}")
+            raise LookupError(f"teams[{self.name}], {user.name}: nobody trains {user.model!r}")
         return storage
 
     def storage_names(self) -> tuple[str, ...]:
@@ -100,4 +107,5 @@ class TeamConfig(TeamKeys):
         used += [
             server.backup.storage for server in self.serving if isinstance(server, StatefulServing) and server.backup
         ]
+        used += [name for entry in self.batch for name in (*entry.storages(), self.model_storage(entry))]
         return tuple(dict.fromkeys(used))

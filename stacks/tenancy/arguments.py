@@ -13,8 +13,7 @@ from stacks.teams.config import Quota, TeamConfig
 
 def claimed_gpus(team: TeamConfig) -> list[int]:
     """The numbers of GPUs that pods of the team ask for, each once."""
-    entries = (*team.training, *team.serving)
-    return sorted({pods.resources.gpus for entry in entries for pods in entry.pod_sets()} - {0})
+    return sorted({pods.resources.gpus for entry in team.entries for pods in entry.pod_sets()} - {0})
 
 
 def quota_hard(quota: Quota | None, *, dra: bool = False) -> dict[str, str]:

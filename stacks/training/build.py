@@ -23,7 +23,7 @@ from stacks.training.engines.pytorch import PyTorchTraining
 from stacks.training.engines.ray import RayTraining
 from stacks.training.engines.tensorflow import TensorFlowTrainingConfig
 from stacks.training.entry import TrainingEntry
-from stacks.workloads.arguments import placement_of, program_of
+from stacks.workloads.arguments import placement_of, program_of, schedule_of
 from stacks.workloads.config import ResourcesConfig
 from stacks.workloads.place import TeamPlace
 
@@ -103,6 +103,7 @@ def training_args(place: TeamPlace, entry: Training) -> TrainingArgs:
         data=place.storages[entry.data],
         models=place.storages[entry.model],
         checkpoints=place.storages[entry.checkpoint] if entry.checkpoint else None,
+        schedule=schedule_of(entry),
         rerun=entry.rerun,
         retries=entry.retries,
         timeout_seconds=entry.timeout,

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
+from stacks.language.faults import Fault
 from stacks.language.images import Image
-from stacks.language.model import Many
+from stacks.language.model import Many, rule
 from stacks.language.types import Duration, Filled, Name
 from stacks.workloads.config import Container, ResourcesConfig
 from stacks.workloads.placement import PlacementConfig
 from stacks.workloads.pod_sets import PodSet
+from stacks.workloads.schedule import ScheduleKeys
 
 TRAINING_VARIABLES = frozenset(
-    {"DATA_DIR", "MODEL_DIR", "CHECKPOINT_DIR", "MODEL_NAME", "MODEL_VERSION", "CODE_VERSION"}
+    {"DATA_DIR", "MODEL_DIR", "CHECKPOINT_DIR", "MODEL_NAME", "MODEL_VERSION", "CODE_VERSION", "SCHEDULED_JOB"}
 )
 
 
@@ -32,10 +35,12 @@ class Preprocess(Container):
     )
 
 
-class TrainingEntry(Container, PlacementConfig):
+class TrainingEntry(Container, ScheduleKeys, PlacementConfig):
     """A training entry: data is prepared, then one model is trained on it."""
 
     platform_variables: ClassVar[frozenset[str]] = TRAINING_VARIABLES
+    # Whether a schedule may train it again.
+    can_retrain: ClassVar[bool] = False
 
     name: Name = Field(description="Name of the entry. Unique among the team's training entries.")
     image: Image = Field(description="Name of a sample image, or an image reference with a tag or digest.")
@@ -73,6 +78,15 @@ class TrainingEntry(Container, PlacementConfig):
         if value is True:
             raise ValueError("true says nothing; leave the key out to prepare data, or write false or a mapping")
         return None if value is False else value
+
+    @rule()
+    def _retrained_by_jobs(self) -> Iterator[Fault]:
+        if self.schedule is not None and not self.can_retrain:
+            message = (
+                "is for kind: job, since a CronJob makes Jobs and no other objects; remove it, "
+                "and let your pipeline change rerun to train again"
+            )
+            yield Fault(path=("schedule",), message=message)
 
     def storages(self) -> tuple[str, ...]:
         """The names of the storages that it uses: of the data, the model and the checkpoints."""

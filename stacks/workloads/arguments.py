@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from components.gpu import claims
 from components.gpu_resources import GPU
+from components.jobs import Schedule
 from components.placement import HOST, POOL_LABEL, ZONE, Placement, Spread, team_toleration
 from components.pods import Program, Resources, SecretFiles, SecretKey
 from stacks.language.images import resolve_image
 from stacks.workloads.config import Container, ResourcesConfig
 from stacks.workloads.placement import PlacementConfig
+from stacks.workloads.schedule import ScheduleKeys
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.core import v1 as core
@@ -87,3 +89,7 @@ def placement_of(entry: PlacementConfig, team: str, *, priority: str) -> Placeme
             for spread in entry.topology_spread
         ],
     )
+
+
+def schedule_of(entry: ScheduleKeys) -> Schedule | None:
+    return Schedule(cron=entry.schedule, time_zone=entry.time_zone) if entry.schedule is not None else None

@@ -1,4 +1,4 @@
-"""Serves the model over HTTP."""
+"""Serves the model over HTTP. With the argument `batch` it answers for data that is there already."""
 
 import os
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ..web.wsgi import serve
 from .app import create_app
+from .batch import run as batch
 from .settings import SettingsError, from_environ
 
 EXIT_USAGE = 2
@@ -23,4 +24,6 @@ def main(environ: Mapping[str, str]) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["batch"]:
+        batch.start(sys.argv[2:])
     sys.exit(main(os.environ))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,6 +13,8 @@ from stacks.workloads.pod_sets import PodSet
 
 class JobTraining(TrainingEntry):
     """A Job that prepares data and a Job that trains one model on it."""
+
+    can_retrain: ClassVar[bool] = True
 
     kind: Literal["job"] = Field(description="Kubernetes Jobs: one prepares data, one trains.")
     resources: ResourcesConfig = Field(default=ResourcesConfig(), description="Resources of the training container.")

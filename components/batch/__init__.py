@@ -1,0 +1,1 @@
+"""Models that answer for data that is there already."""
