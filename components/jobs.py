@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -270,8 +270,8 @@ def scheduled(template: core.PodTemplateSpecArgsDict) -> core.PodTemplateSpecArg
             "field_ref": {"api_version": "v1", "field_path": "metadata.labels['batch.kubernetes.io/job-name']"}
         },
     }
-    pod = template["spec"]
-    built = {
+    pod = cast("dict[str, Any]", template)["spec"]
+    built: Any = {
         key: [{**one, "env": [source, *one["env"]]} for one in pod[key]]
         for key in ("init_containers", "containers")
         if key in pod

@@ -1,1 +1,1 @@
-"""Models that answer for data that is there already."""
+"""Models that answer for existing data."""

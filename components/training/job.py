@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -100,9 +100,9 @@ def after_preparing(
     train: core.PodTemplateSpecArgsDict, prepare: core.PodTemplateSpecArgsDict
 ) -> core.PodTemplateSpecArgsDict:
     """The pod that trains, in which another one's container runs first."""
-    pod, first = train["spec"], prepare["spec"]
+    pod, first = (cast("dict[str, Any]", template)["spec"] for template in (train, prepare))
     volumes = {one["name"]: one for one in (*first["volumes"], *pod["volumes"])}
-    merged: core.PodSpecArgsDict = {
+    merged: Any = {
         **pod,
         "init_containers": first["containers"],
         "volumes": [volumes[name] for name in sorted(volumes)],

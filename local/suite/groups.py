@@ -151,6 +151,19 @@ GROUPS = (
         entries=("kueue", "mpi-operator", "mpi-operator-crds", "training-operator", "training-operator-crds"),
     ),
     Group(
+        name="training-batch",
+        tests=("tests/engines/test_batch.py",),
+        code=(
+            "stacks/batch",
+            "components/batch",
+            "components/jobs.py",
+            "stacks/workloads/schedule.py",
+            "images/workloads/predictor/batch",
+            "examples/batch.yaml",
+        ),
+        entries=("kueue",),
+    ),
+    Group(
         name="training-operators",
         tests=("tests/engines/test_operators.py",),
         code=("components/training/operators/*", "components/platform/controller.py", "local/mirror/*", "catalog.yaml"),

@@ -1,4 +1,4 @@
-"""The `batch:` entries of a team: a model answers for data that is there already, by schedule or once."""
+"""The `batch:` entries of a team: a model answers for existing data, by schedule or once."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_each_run_of_a_schedule_has_a_folder_by_its_time(cluster: EmbeddedCluste
     place = answers(cluster, "nightly")
     done = wait_for(
         "two runs of the schedule are complete",
-        lambda: found if len(found := sorted(place.glob("*/manifest.json"))) >= 2 else None,
+        lambda: found if len(found := sorted(place.glob("*/manifest.json"))) >= 2 else [],
         240,
     )
     for path in done[:2]:

@@ -4,9 +4,9 @@ import math
 import re
 from collections.abc import Mapping
 
+from .log import due, timestamp
 from .model import Identity, Run
 from .place import Place, place_of
-from .schedule import due
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -45,7 +45,7 @@ def run(environ: Mapping[str, str]) -> Run:
             version=_part_of(target.name, environ, "MODEL_VERSION"),
             code_version=code_version(environ),
         ),
-        scheduled=scheduled.strftime("%Y-%m-%dT%H:%M:%SZ") if scheduled else None,
+        scheduled=timestamp(scheduled) if scheduled else None,
         min_accuracy=_share(environ, "MIN_ACCURACY", default="0.97"),
     )
 

@@ -1,4 +1,4 @@
-"""Serves the model over HTTP. With the argument `batch` it answers for data that is there already."""
+"""Serves the model over HTTP. With the argument `batch` it answers for existing data."""
 
 import os
 import sys

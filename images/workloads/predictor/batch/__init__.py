@@ -1,1 +1,1 @@
-"""`predictor batch`: answers for one shard of data that is there already."""
+"""`predictor batch`: answers for one shard of existing data."""

@@ -108,7 +108,7 @@ def _origin(settings: BatchSettings, inputs: Inputs) -> dict[str, Any]:
         "codeVersion": settings.code_version,
         "dataHash": inputs.hash,
         "shards": settings.shards,
-        **({"scheduled": scheduled.strftime("%Y-%m-%dT%H:%M:%SZ")} if scheduled else {}),
+        **({"scheduled": timestamp(scheduled)} if scheduled else {}),
     }
 
 

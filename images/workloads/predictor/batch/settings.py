@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ...common.log import due
 from ...common.place import Place, place_of
-from ...common.schedule import due
 from .. import settings
 from ..settings import Settings, SettingsError
 

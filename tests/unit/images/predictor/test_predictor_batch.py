@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from images.workloads.common.schedule import due
+from images.workloads.common.log import due
 from images.workloads.predictor.batch.inputs import InputError, read_inputs
 from images.workloads.predictor.batch.run import main
 from tests.unit.images.workload import NAME, VERSION, Trained
