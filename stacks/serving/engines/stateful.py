@@ -11,9 +11,9 @@ from stacks.language.model import ConfigModel, Many
 from stacks.language.types import Duration, Filled, Name, ObjectName, Size
 from stacks.serving.entry import ServingEntry
 from stacks.serving.parts import ProbesConfig
-from stacks.serving.types import CronSchedule, TimeZone
 from stacks.workloads.config import ResourcesConfig
 from stacks.workloads.pod_sets import PodSet
+from stacks.workloads.schedule import CronSchedule, TimeZone
 from stacks.workloads.types import FolderPath
 
 
