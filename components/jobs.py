@@ -143,7 +143,7 @@ def job_template(
 
 def ending(args: JobArgs) -> batch.JobSpecArgsDict:
     """The fields by which a Job ends, and restarts its pods."""
-    return {
+    fields = {
         "active_deadline_seconds": args.timeout_seconds,
         "pod_failure_policy": {
             "rules": [
@@ -159,6 +159,8 @@ def ending(args: JobArgs) -> batch.JobSpecArgsDict:
         "pod_replacement_policy": "Failed",
         # No TTL: Pulumi would find the Job gone at the next refresh, and run it again.
     }
+    # Who asks adds the template.
+    return cast("batch.JobSpecArgsDict", fields)
 
 
 def shards_of(args: JobArgs, *, count: int, parallelism: int) -> batch.JobSpecArgsDict:
@@ -276,4 +278,4 @@ def scheduled(template: core.PodTemplateSpecArgsDict) -> core.PodTemplateSpecArg
         for key in ("init_containers", "containers")
         if key in pod
     }
-    return {**template, "spec": {**pod, **built}}
+    return cast("core.PodTemplateSpecArgsDict", {**template, "spec": {**pod, **built}})
