@@ -147,7 +147,7 @@ def batch_client_faults(team: TeamConfig, storage: Sequence[Storage]) -> Iterato
                 break
 
 
-def _server_faults(key: str, first: str, second: str, storage: Sequence[Storage]) -> Iterator[Fault]:
+def _server_faults(place: str, first: str, second: str, storage: Sequence[Storage]) -> Iterator[Fault]:
     """Two storages of a program that are on different S3 servers: it has one set of variables."""
     known = {one.name: one for one in storage}
     data, model = known.get(first), known.get(second)
@@ -161,7 +161,7 @@ def _server_faults(key: str, first: str, second: str, storage: Sequence[Storage]
                 "credentials, and a program has one set of them; name storages of the same endpoint, region and "
                 "credentials"
             )
-            yield Fault(path=("entry", key), message=message)
+            yield Fault(path=("entry", place), message=message)
             break
 
 

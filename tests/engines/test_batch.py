@@ -162,7 +162,6 @@ def test_a_schedule_trains_a_version_of_its_own(cluster: EmbeddedCluster) -> Non
     wait_for("the new version is there", lambda: (place / "manifest.json").exists(), 180)
     written = manifest(place)
     assert (written["name"], written["version"]) == ("digits", place.name)
-    assert written["scheduled"] == "2025-11-28T19:40:00Z"
     assert written["metrics"]["accuracy"] >= 0.97
     wait_for(
         "the Job went through the queue to its end",

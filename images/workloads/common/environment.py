@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Mapping
 
-from .log import due, timestamp
 from .model import Identity, Run
 from .place import Place, place_of
 
@@ -16,7 +15,6 @@ environment:
   MODEL_DIR      train: folder to write, .../<model name>/<version>
   MODEL_NAME     train: name in the manifest (default: from MODEL_DIR)
   MODEL_VERSION  train: version in the manifest (default: from MODEL_DIR)
-  SCHEDULED_JOB  train: name of the Job that a schedule made, for the manifest
   CODE_VERSION   what the manifests say made them, an image reference (default: unversioned)
 {more}  AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
                  of s3:// folders: the server, and as whom (default: AWS, workload identity)
@@ -34,7 +32,6 @@ class UsageError(Exception):
 
 def run(environ: Mapping[str, str]) -> Run:
     """What to train from, and where to. Raises UsageError."""
-    scheduled = due(environ.get("SCHEDULED_JOB", ""))
     data, target = place(environ, "DATA_DIR"), place(environ, "MODEL_DIR")
     return Run(
         data=data,
@@ -45,7 +42,6 @@ def run(environ: Mapping[str, str]) -> Run:
             version=_part_of(target.name, environ, "MODEL_VERSION"),
             code_version=code_version(environ),
         ),
-        scheduled=timestamp(scheduled) if scheduled else None,
         min_accuracy=_share(environ, "MIN_ACCURACY", default="0.97"),
     )
 

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -69,25 +69,6 @@ def publish(target: Path, fill: Callable[[Path], None]) -> bool:
             return _rename(draft, target)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-
-
-def write_manifest(target: Path, manifest: Mapping[str, Any]) -> None:
-    """Make a folder, which has its other files already, a complete one. A manifest that is there is replaced."""
-    draft = target / f".{MANIFEST}.draft-{uuid.uuid4().hex}"
-    draft.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    _sync_one(draft)
-    draft.replace(target / MANIFEST)
-    _sync_one(target)
-
-
-def look_again(parent: Path) -> None:
-    """Make the next look into a folder see what is in it now.
-
-    A client of NFS remembers for a while what a folder had, and forgets it when it changes the folder itself.
-    """
-    mark = parent / f".look-{uuid.uuid4().hex}"
-    mark.touch()
-    mark.unlink()
 
 
 def folders_in(parent: Path) -> list[str]:

@@ -38,8 +38,7 @@ class Run:
     """What the environment asks of a training.
 
     `data`, `model`: folders to read and to write. `checkpoints`: folder to resume from, None for a run without.
-    `min_accuracy`: share of held-out rows, 0 to 1, below which no model is written. `scheduled`: when a schedule had it
-    due, as RFC 3339; None without one.
+    `min_accuracy`: share of held-out rows, 0 to 1, below which no model is written.
     """
 
     data: Place
@@ -47,7 +46,6 @@ class Run:
     checkpoints: Place | None
     identity: Identity
     min_accuracy: float
-    scheduled: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +95,6 @@ def publish(
             "name": run.identity.name,
             "version": run.identity.version,
             "created": timestamp(),
-            **({"scheduled": run.scheduled} if run.scheduled else {}),
             "codeVersion": run.identity.code_version,
             "dataHash": data.hash,
             "metrics": metrics,

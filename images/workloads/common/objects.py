@@ -5,7 +5,7 @@ last, and only where there is none, so a reader that finds one finds all that it
 """
 
 import json
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,12 +35,6 @@ def read_manifest(folder: ObjectFolder) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         raise FolderError(f"{folder}/{MANIFEST} is not a JSON object: remove the folder and write it again")
     return manifest
-
-
-def write_manifest(target: ObjectFolder, manifest: Mapping[str, Any]) -> None:
-    """Make a folder, which has its other objects already, a complete one. A manifest that is there is replaced."""
-    with explained(target):
-        _store(target).put(MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
 
 
 def is_complete(folder: ObjectFolder) -> bool:
@@ -78,10 +72,9 @@ def _upload(draft: Path, store: "S3Store", target: ObjectFolder) -> bool:
 
 
 @contextmanager
-def copied(source: ObjectFolder, *, complete: bool = True) -> Generator[Path]:
-    """A folder as a local one, for as long as the block lasts. Raises FolderError when it must be `complete`."""
-    if complete:
-        read_manifest(source)
+def copied(source: ObjectFolder) -> Generator[Path]:
+    """A complete folder as a local one, for as long as the block lasts. Raises FolderError."""
+    read_manifest(source)
     with TemporaryDirectory(prefix="copy-") as copy:
         with explained(source):
             store = _store(source)
@@ -98,12 +91,6 @@ def folders_in(parent: ObjectFolder) -> list[str]:
     """Names of the folders in `parent`, sorted, complete or not."""
     with explained(parent):
         return sorted(Path(prefix).name for prefix in _store(parent).list_with_delimiter()["common_prefixes"])
-
-
-def remove_manifest(target: ObjectFolder) -> None:
-    """Make a folder one that is not complete."""
-    with explained(target):
-        _store(target).delete(MANIFEST)
 
 
 def remove(target: ObjectFolder) -> None:

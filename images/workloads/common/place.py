@@ -1,6 +1,6 @@
 """Where data and models are: in a folder of a volume, or of a bucket."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,22 +29,6 @@ def publish(target: Place, fill: Callable[[Path], None]) -> bool:
     return folder.publish(target, fill) if isinstance(target, Path) else objects.publish(target, fill)
 
 
-def write_manifest(target: Place, manifest: Mapping[str, Any]) -> None:
-    """Make a place, which has its other files already, a complete one."""
-    if isinstance(target, Path):
-        folder.write_manifest(target, manifest)
-    else:
-        objects.write_manifest(target, manifest)
-
-
-def remove_manifest(target: Place) -> None:
-    """Make a place one that is not complete, whether it was or not."""
-    if isinstance(target, Path):
-        (target / folder.MANIFEST).unlink(missing_ok=True)
-    else:
-        objects.remove_manifest(target)
-
-
 def is_complete(place: Place) -> bool:
     """Whether a run has finished writing `place`."""
     return folder.is_complete(place) if isinstance(place, Path) else objects.is_complete(place)
@@ -69,10 +53,10 @@ def read_manifest(source: Place) -> dict[str, Any]:
 
 
 @contextmanager
-def local(source: Place, *, complete: bool = True) -> Generator[Path]:
-    """A place as a folder that can be opened, for as long as the block lasts."""
+def local(source: Place) -> Generator[Path]:
+    """A complete place as a folder that can be opened, for as long as the block lasts."""
     if isinstance(source, Path):
         yield source
     else:
-        with objects.copied(source, complete=complete) as copy:
+        with objects.copied(source) as copy:
             yield copy

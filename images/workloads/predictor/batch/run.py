@@ -23,6 +23,7 @@ from ...common.place import Place
 from ..model import Model, ModelError, load
 from ..settings import SettingsError
 from .inputs import InputError, Inputs, read_inputs
+from .places import local_files, look_again, remove_manifest, write_manifest
 from .settings import BatchSettings, from_environ
 
 EXIT_FAILED = 1
@@ -40,7 +41,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         args = parser.parse_args(argv)
         settings = from_environ(environ)
-        with place.local(settings.data, complete=False) as data:
+        with local_files(settings.data) as data:
             run(settings, read_inputs(data), row_seconds=args.row_seconds)
     except (argparse.ArgumentError, SettingsError) as error:
         return _fail(str(error), os.EX_USAGE)
@@ -72,8 +73,7 @@ def run(settings: BatchSettings, inputs: Inputs, *, row_seconds: float = 0.0) ->
 def finish(settings: BatchSettings, inputs: Inputs) -> bool:
     """Write the manifest of the batch if all shards are complete; whether they are."""
     shards = settings.output / "shards"
-    if isinstance(shards, Path):
-        folder.look_again(shards)
+    look_again(shards)
     if not all(_is_done(settings, inputs, number) for number in range(settings.shards)):
         return False
     if place.is_complete(settings.output) and _origin(settings, inputs).items() <= _whole(settings).items():
@@ -82,7 +82,7 @@ def finish(settings: BatchSettings, inputs: Inputs) -> bool:
     counts: Counter[str] = Counter()
     for manifest in manifests:
         counts.update(manifest["predictions"])
-    place.write_manifest(
+    write_manifest(
         settings.output,
         {
             "created": timestamp(),
@@ -108,7 +108,7 @@ def _origin(settings: BatchSettings, inputs: Inputs) -> dict[str, Any]:
         "codeVersion": settings.code_version,
         "dataHash": inputs.hash,
         "shards": settings.shards,
-        **({"scheduled": timestamp(scheduled)} if scheduled else {}),
+        **({"scheduled": scheduled.strftime("%Y-%m-%dT%H:%M:%SZ")} if scheduled else {}),
     }
 
 
@@ -131,7 +131,7 @@ def _clear(settings: BatchSettings, inputs: Inputs, target: Place) -> None:
         return
     log("shard of other data is removed", shard=settings.shard, folder=str(target))
     if place.is_complete(settings.output) and _whole(settings).get("dataHash") != inputs.hash:
-        place.remove_manifest(settings.output)
+        remove_manifest(settings.output)
     place.remove(target)
 
 

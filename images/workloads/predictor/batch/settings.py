@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ...common.log import due
 from ...common.place import Place, place_of
 from .. import settings
 from ..settings import Settings, SettingsError
+from .places import due
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from images.workloads.common.log import due
 from images.workloads.predictor.batch.inputs import InputError, read_inputs
+from images.workloads.predictor.batch.places import due
 from images.workloads.predictor.batch.run import main
 from tests.unit.images.workload import NAME, VERSION, Trained
 
