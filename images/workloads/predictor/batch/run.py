@@ -31,10 +31,16 @@ PREDICTIONS = "predictions.jsonl"
 _ROWS_AT_A_TIME = 32
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose faults end the program as those of the environment do."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(message)
+
+
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one shard; the exit code. Progress goes to standard output, the reason of a failure to stderr."""
-    parser = argparse.ArgumentParser(prog="predictor batch", description="Answer for one shard of the data.")
-    parser.exit_on_error = False
+    parser = _Parser(prog="predictor batch", description="Answer for one shard of the data.")
     parser.add_argument(
         "--row-seconds", type=float, default=0.0, help="slow each row down, to watch or to interrupt it (default: 0)"
     )
@@ -43,7 +49,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         settings = from_environ(environ)
         with local_files(settings.data) as data:
             run(settings, read_inputs(data), row_seconds=args.row_seconds)
-    except (argparse.ArgumentError, SettingsError) as error:
+    except SettingsError as error:
         return _fail(str(error), os.EX_USAGE)
     except InputError as error:
         return _fail(str(error), os.EX_DATAERR)

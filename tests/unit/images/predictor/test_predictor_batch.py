@@ -153,6 +153,11 @@ def test_a_failure_says_why_and_whether_to_try_again(
     assert message in capsys.readouterr().err
 
 
+def test_a_wrong_argument_is_hopeless(trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--nonsense"], environ(trained, tmp_path, 0)) == 64
+    assert "--nonsense" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
