@@ -38,6 +38,14 @@ def content_tag(name: str) -> str:
     return files_digest(CONTEXT, image_files(CONTEXT, name))[:_DIGITS]
 
 
+def pinned(name: str, package: str) -> str:
+    """The version of a Python package in sample image `name`. Raises LookupError when its lock has none."""
+    lock = (CONTEXT / name / "requirements.lock").read_text(encoding="utf-8")
+    if (found := re.search(rf"^{re.escape(package)}(?:\[[^]]*\])?==(\S+)", lock, re.MULTILINE)) is None:
+        raise LookupError(f"images/{name}/requirements.lock has no {package}")
+    return found[1]
+
+
 def entry_point(name: str) -> tuple[str, ...]:
     """The entry point of sample image `name`, for what starts its program in another way than the image does."""
     (words,) = _ENTRY_POINT.findall((CONTEXT / name / "Dockerfile").read_text(encoding="utf-8"))

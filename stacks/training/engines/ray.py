@@ -62,7 +62,10 @@ class RayTraining(TrainingEntry):
     kind: Literal["ray"] = Field(description="A program on a Ray cluster of its own.")
     head: RayHead = Field(default=RayHead(), description="The pod that runs the program.")
     workers: RayWorkers = Field(default=RayWorkers(), description="The pods that actors and tasks run on.")
-    ray_version: RayVersion = Field(default="2.60.0", description="Version of Ray in the image.")
+    ray_version: RayVersion = Field(
+        default=images.pinned("ray-trainer", "ray"),
+        description="Version of Ray in the image. Default: that of the sample image.",
+    )
 
     @rule("command", "image")
     def _program(self) -> Iterator[Fault]:

@@ -11,6 +11,7 @@ from stacks.language import types
 from stacks.serving import types as serving_types
 from stacks.serving.engines import tensorflow
 from stacks.teams import types as teams_types
+from stacks.workloads import schedule
 from stacks.workloads import types as workloads_types
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -43,10 +44,10 @@ GOOD: list[tuple[Any, Any, Any]] = [
     (types.check_cidr, "10.20.0.0/16", "10.20.0.0/16"),
     (serving_types.check_amount, 0, 0),
     (serving_types.check_amount, "100%", "100%"),
-    (serving_types.check_schedule, "0 3 * * *", "0 3 * * *"),
-    (serving_types.check_schedule, "*/15 0-6,22 1 JAN-mar mon-FRI/2", "*/15 0-6,22 1 JAN-mar mon-FRI/2"),
-    (serving_types.check_schedule, "@weekly", "@weekly"),
-    (serving_types.check_time_zone, "Europe/Berlin", "Europe/Berlin"),
+    (schedule.check_schedule, "0 3 * * *", "0 3 * * *"),
+    (schedule.check_schedule, "*/15 0-6,22 1 JAN-mar mon-FRI/2", "*/15 0-6,22 1 JAN-mar mon-FRI/2"),
+    (schedule.check_schedule, "@weekly", "@weekly"),
+    (schedule.check_time_zone, "Europe/Berlin", "Europe/Berlin"),
     (tensorflow.check_batch_timeout, "5ms", 5000),
     (tensorflow.check_batch_timeout, "0us", 0),
     (tensorflow.check_batch_timeout, "10s", 10_000_000),
@@ -59,13 +60,13 @@ GOOD: list[tuple[Any, Any, Any]] = [
 ]
 
 BAD: list[tuple[Any, Any, str]] = [
-    (serving_types.check_schedule, "0 3 * * 7", "'7' is no day of the week from 0 to 6"),
-    (serving_types.check_schedule, "0 3 0 * *", "'0' is no day of the month from 1 to 31"),
-    (serving_types.check_schedule, "0 3 * foo *", "'foo' is no month"),
-    (serving_types.check_schedule, "*-5 * * * *", "'*-5' is no minute"),
-    (serving_types.check_schedule, "0,,5 * * * *", "'' is no minute"),
-    (serving_types.check_schedule, "@nightly", "has 1 fields"),
-    (serving_types.check_time_zone, "CEST", "not a time zone"),
+    (schedule.check_schedule, "0 3 * * 7", "'7' is no day of the week from 0 to 6"),
+    (schedule.check_schedule, "0 3 0 * *", "'0' is no day of the month from 1 to 31"),
+    (schedule.check_schedule, "0 3 * foo *", "'foo' is no month"),
+    (schedule.check_schedule, "*-5 * * * *", "'*-5' is no minute"),
+    (schedule.check_schedule, "0,,5 * * * *", "'' is no minute"),
+    (schedule.check_schedule, "@nightly", "has 1 fields"),
+    (schedule.check_time_zone, "CEST", "not a time zone"),
     (tensorflow.check_batch_timeout, "10001ms", "up to 10 seconds"),
     (tensorflow.check_batch_timeout, True, "up to 10 seconds"),
     (types.check_cpu, "0.0001", "whole number of millicores"),

@@ -60,7 +60,7 @@ def test_a_failed_build_ends_the_command_with_its_exit_code(calls: Path) -> None
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nothing"], "no sample image is called nothing: there are mpi-trainer, predictor"),
+        (["nothing"], "no sample image is called nothing: there are feature-store, mpi-trainer"),
         (["--push"], "--push needs --registry"),
         (["--push", "--kind", "ml"], "not allowed with"),
     ],
