@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stacks.batch.config import BatchEntry
 from stacks.environment.config import Environment
 from stacks.environment.services import SERVICES
 from stacks.language.images import is_sample
@@ -30,7 +31,7 @@ def sample_images(environment: Environment) -> frozenset[str]:
     return frozenset(filter(is_sample, named))
 
 
-def _of_catalog(entry: Training | Serving, cluster: str) -> bool:
+def _of_catalog(entry: Training | Serving | BatchEntry, cluster: str) -> bool:
     """Whether the entry runs an image of the catalog."""
     return isinstance(entry, TensorFlowServing) and entry.runs_own_image(cluster)
 

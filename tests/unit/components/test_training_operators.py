@@ -113,7 +113,7 @@ def test_only_kinds_with_a_definition_are_switched_on(graphs: dict[str, Graph]) 
 def test_mpi_operator_may_watch_what_it_cannot_start_without() -> None:
     assert {"list", "watch"} <= {
         verb
-        for group, resource, verb in rights(mpi.RULES)
+        for group, resource, verb in rights([dict(rule) for rule in mpi.RULES])
         if (group, resource) == ("scheduling.k8s.io", "priorityclasses")
     }
 
