@@ -43,7 +43,7 @@ def _predict_one(pulumi: Pulumi, item: Mapping[str, Any], model: str, count: int
     namespace, workload = item["namespace"], f"{item['workload']['kind']}/{item['workload']['name']}"
     done = subprocess.run(
         ["kubectl", "exec", "--namespace", namespace, workload, "--", "sh", "-c", READ_SAMPLES],
-        env=pulumi.environment(),
+        env=pulumi.cluster_environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -21,6 +21,7 @@ from local.toolchain.go import find_go
 from local.toolchain.tool import Tool
 from local.toolchain.tools import CLUSTER_TOOLS, TOOLS
 from stacks.clouds.config import LocalCluster
+from stacks.clouds.kubeconfig import KubeconfigCluster
 from stacks.environment.config import Environment
 from stacks.environment.installed import sample_images
 from stacks.gpu.config import Gpu
@@ -114,7 +115,10 @@ def existing_pulumi(stack: str) -> Pulumi:
 
 
 def pulumi_of(stack: str, programs: Mapping[str, Path], *, embedded: bool) -> Pulumi:
-    return Pulumi(INSTANCES["dev"], programs, stack=stack, stack_file=stack_file(stack), embedded=embedded)
+    config = environment_of(stack).cluster
+    cluster = config if isinstance(config, KubeconfigCluster) and not embedded else None
+    file = stack_file(stack)
+    return Pulumi(INSTANCES["dev"], programs, stack=stack, stack_file=file, embedded=embedded, cluster=cluster)
 
 
 def all_built(tools: tuple[Tool, ...]) -> bool:

@@ -28,7 +28,7 @@ def reached(pulumi: Pulumi, server: Mapping[str, Any]) -> Generator[str]:
         return
     command = [*forward_command(server), "--address", "127.0.0.1"]
     with subprocess.Popen(
-        command, env=pulumi.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, env=pulumi.cluster_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         try:
             assert process.stdout is not None

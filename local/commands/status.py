@@ -140,7 +140,9 @@ def show(stack: str) -> None:
         console.print(f"Embedded cluster, Kubernetes {KUBERNETES}: {programs_line(states)}\n")
 
     def get(*words: str) -> list[Object]:
-        return json.loads(process.output(["kubectl", "get", *words, "-o", "json"], env=pulumi.environment()))["items"]
+        return json.loads(process.output(["kubectl", "get", *words, "-o", "json"], env=pulumi.cluster_environment()))[
+            "items"
+        ]
 
     namespaces = [team.namespace_name for team in environment.teams]
     cluster = Snapshot(nodes=get("nodes"), pods=get("pods", "--all-namespaces"))
@@ -154,5 +156,5 @@ def show(stack: str) -> None:
     if refused := refusals([*cluster.pods, *get("jobs,replicasets", "--all-namespaces")], events):
         console.print(refused_table(refused, namespaces))
     if environment.queueing is not None:
-        console.print(queue_table(workloads_of(pulumi.environment())))
+        console.print(queue_table(workloads_of(pulumi.cluster_environment())))
     console.print(scaling_table(get("hpa", "--all-namespaces")))

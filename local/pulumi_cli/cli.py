@@ -23,6 +23,7 @@ from local.progress import Steps
 from local.pulumi_cli import cluster, recovery, survivors
 from local.pulumi_cli.home import Home
 from stacks.catalog.config import EMBEDDED_VARIABLE
+from stacks.clouds.kubeconfig import KubeconfigCluster
 
 #: A local update that takes longer than this may wait for something that does not come.
 PATIENCE_SECONDS = 90
@@ -40,14 +41,16 @@ class Pulumi:
         project: Path = ROOT,
         stack_file: Path | None = None,
         embedded: bool = True,
+        cluster: KubeconfigCluster | None = None,
     ) -> None:
-        """`embedded`: the stack's cluster is the instance's own, not one of the user's kubeconfig."""
+        """`embedded`: the stack is on the cluster of the instance; otherwise `cluster` says on which."""
         self.instance = instance
         self.programs = programs
         self.stack = stack
         self.project = project
         self.stack_file = stack_file or project / f"Pulumi.{stack}.yaml"
         self.embedded = embedded
+        self.cluster = cluster
         self.home = Home(instance.folder / "pulumi")
 
     # -- the environment -------------------------------------------------------------------------------------
@@ -78,6 +81,19 @@ class Pulumi:
             if not name.startswith("PULUMI_") or name in ("PULUMI_PARALLEL", "PULUMI_OPTION_PARALLEL")
         }
         return inherited | self.variables()
+
+    def cluster_environment(self) -> dict[str, str]:
+        """The environment of a kubectl for the stack's cluster, whatever the user's current context is."""
+        if self.cluster is None:
+            return self.environment()
+        files = [self.cluster.kubeconfig_path(os.environ, Path.home())]
+        if self.cluster.context is not None:
+            # kubectl merges the files, and the first one that names a current context wins.
+            chosen = self.home.folder / f"context-{self.stack}"
+            content = {"apiVersion": "v1", "kind": "Config", "current-context": self.cluster.context}
+            write_private(chosen, yaml.safe_dump(content).encode())
+            files.insert(0, chosen)
+        return self.environment() | {"KUBECONFIG": ":".join(map(str, files))}
 
     def ensure(self) -> None:
         """Make the home, the backend, the passphrase, and the file of shell lines for plain Pulumi."""
@@ -137,7 +153,7 @@ class Pulumi:
                     step.note = f"{' '.join(line.split())[:70]}{hint}"
 
             def look() -> str:
-                return waits.wait_line(self.environment(), queued=queued)
+                return waits.wait_line(self.cluster_environment(), queued=queued)
 
             try:
                 with waits.explained(step, look) if operation == "up" else nullcontext():
@@ -214,15 +230,15 @@ class Pulumi:
             text = self._state("export")
             # The state as it was, should anybody want to look at it.
             write_private(self.home.folder / "before-recovery.json", text.encode())
-            exported = json.loads(text)
-            settled = recovery.recover(exported["deployment"], lambda wanted: cluster.find(wanted, self.environment()))
+            exported, asked = json.loads(text), self.cluster_environment()
+            settled = recovery.recover(exported["deployment"], lambda wanted: cluster.find(wanted, asked))
             if settled.unknown:
                 raise Failure(
                     f"nothing is known here of the pending creation of {', '.join(settled.unknown)}",
                     f"look at them, then run 'pulumi refresh --stack {self.stack}', which asks about each",
                 )
             for release in settled.releases:
-                cluster.unblock(release, self.environment())
+                cluster.unblock(release, asked)
             self._state("import", stdin=json.dumps({**exported, "deployment": settled.deployment}))
         return settled
 

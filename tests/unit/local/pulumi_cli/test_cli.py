@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from rich.console import Console
 
 from local.errors import Failure
@@ -15,6 +16,7 @@ from local.progress import Steps
 from local.pulumi_cli.cli import Pulumi
 from local.pulumi_cli.installed import PLUGIN_PROGRAM
 from local.pulumi_cli.recovery import Recovery
+from stacks.clouds.existing.config import ExistingCluster
 
 
 class Elsewhere(Instance):
@@ -42,6 +44,20 @@ def test_a_stack_on_another_cluster_keeps_the_users_kubeconfig(tmp_path: Path, m
     pulumi = Pulumi(Elsewhere(name=str(tmp_path)), {}, embedded=False)
     assert pulumi.environment()["KUBECONFIG"] == "/home/me/.kube/config"
     assert "ML_PLATFORM_KUBECONFIG" not in pulumi.variables()
+
+
+def test_kubectl_asks_the_cluster_of_the_stack_whatever_the_current_context_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/home/me/.kube/config")
+    config = ExistingCluster(kind="existing", context="kind-ml")
+    pulumi = Pulumi(Elsewhere(name=str(tmp_path)), {}, stack="laptop", embedded=False, cluster=config)
+    pulumi.home.folder.mkdir(parents=True)
+    first, rest = pulumi.cluster_environment()["KUBECONFIG"].split(":")
+    assert rest == "/home/me/.kube/config"
+    assert yaml.safe_load(Path(first).read_text())["current-context"] == "kind-ml"
+    # Pulumi itself reads the user's file alone.
+    assert pulumi.environment()["KUBECONFIG"] == "/home/me/.kube/config"
 
 
 def test_home_state_and_passphrase_are_private_and_made_once(tmp_path: Path) -> None:
