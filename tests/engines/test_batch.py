@@ -13,7 +13,9 @@ import pytest
 
 from tests.embedded import EmbeddedCluster, running, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+# Written, and not seen to pass on a cluster yet.
+NOT_SEEN = pytest.mark.skip(reason="not seen to pass on a cluster yet (issue 11)")
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900), NOT_SEEN]
 
 TEAM = "demo"
 SLOW = ["batch", "--row-seconds", "0.1"]

@@ -16,6 +16,8 @@ from tests.embedded import EmbeddedCluster, running, wait_for
 from tests.engines.gangs import Gang, assert_failure_is_told, assert_resumed, examples_together, update_beside
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+# Written, and not seen to pass on a cluster yet.
+NOT_SEEN = pytest.mark.skip(reason="not seen to pass on a cluster yet (issue 11)")
 
 JOB_LABEL = "training.kubeflow.org/job-name"
 ROLE, INDEX = "training.kubeflow.org/replica-type", "training.kubeflow.org/replica-index"
@@ -100,6 +102,7 @@ def test_nothing_drifts(cluster: EmbeddedCluster) -> None:
     cluster.up("--expect-no-changes")
 
 
+@NOT_SEEN
 @pytest.mark.proves("training/tensorflow", "resumes from its checkpoint after it lost a pod")
 @pytest.mark.proves("training/mpi", "resumes from its checkpoint after it lost a pod")
 def test_a_lost_worker_costs_no_finished_epoch(cluster: EmbeddedCluster, ranker: Gang, solver: Gang) -> None:
@@ -128,6 +131,7 @@ def test_a_lost_worker_costs_no_finished_epoch(cluster: EmbeddedCluster, ranker:
     assert training["workers"] == 3
 
 
+@NOT_SEEN
 @pytest.mark.proves("training/tensorflow", "a failure ends up with the program's own message")
 @pytest.mark.proves("training/mpi", "a failure ends up with the program's own message")
 def test_a_wrong_program_fails_up_with_its_own_message(ranker: Gang, solver: Gang) -> None:
@@ -142,6 +146,7 @@ def test_a_wrong_program_fails_up_with_its_own_message(ranker: Gang, solver: Gan
     assert_failure_is_told((ranker, solver), wrong, words)
 
 
+@NOT_SEEN
 @pytest.mark.proves("training/tensorflow", "destroy leaves nothing")
 @pytest.mark.proves("training/mpi", "destroy leaves nothing")
 def test_destroy_leaves_nothing(cluster: EmbeddedCluster) -> None:

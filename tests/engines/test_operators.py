@@ -29,7 +29,9 @@ from local.suite.groups import TRAINING_OPERATORS
 from local.toolchain import building
 from tests.embedded import EmbeddedCluster, running, wait_for
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+# Written, and not seen to pass on a cluster yet.
+NOT_SEEN = pytest.mark.skip(reason="not seen to pass on a cluster yet (issue 11)")
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900), NOT_SEEN]
 
 HERE = Path(__file__).parent
 PROJECT = HERE / "operators"

@@ -23,6 +23,8 @@ from tests.engines.gangs import (
 from tests.engines.rays import HEAD, WORKER, RayGang, ray_gang
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+# Written, and not seen to pass on a cluster yet.
+NOT_SEEN = pytest.mark.skip(reason="not seen to pass on a cluster yet (issue 11)")
 
 ROLE, INDEX = "training.kubeflow.org/replica-type", "training.kubeflow.org/replica-index"
 
@@ -113,6 +115,7 @@ def test_lost_pods_cost_no_finished_epoch(cluster: EmbeddedCluster, sweep: RayGa
     assert_trained(sweep)
 
 
+@NOT_SEEN
 @pytest.mark.proves("training/ray", "a failure ends up with the program's own message")
 @pytest.mark.proves("training/pytorchjob", "a failure ends up with the program's own message")
 def test_wrong_programs_fail_up_with_their_own_messages(sweep: RayGang, detector: Gang) -> None:
@@ -129,6 +132,7 @@ def test_wrong_programs_fail_up_with_their_own_messages(sweep: RayGang, detector
     sweep.cluster.up()
 
 
+@NOT_SEEN
 @pytest.mark.proves("training/ray", "destroy leaves nothing")
 @pytest.mark.proves("training/pytorchjob", "destroy leaves nothing")
 def test_destroy_leaves_nothing(cluster: EmbeddedCluster, sweep: RayGang, detector: Gang) -> None:
