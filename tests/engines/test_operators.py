@@ -29,9 +29,7 @@ from local.suite.groups import TRAINING_OPERATORS
 from local.toolchain import building
 from tests.embedded import EmbeddedCluster, running, wait_for
 
-# Written, and not seen to pass on a cluster yet.
-NOT_SEEN = pytest.mark.skip(reason="not seen to pass on a cluster yet (issue 11)")
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900), NOT_SEEN]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 HERE = Path(__file__).parent
 PROJECT = HERE / "operators"
